@@ -1,0 +1,1 @@
+"""The command `vouch`: one module a verb, each of which parses, calls `project/` or below, and prints."""

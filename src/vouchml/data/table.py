@@ -1,0 +1,117 @@
+"""A table that can be trained on: checked, fingerprinted, and without the columns and rows that settings leave out.
+
+```python
+table = read_table(settings.data_path, settings.data)
+table.names, table.values.shape, table.content_sha256
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vouchml.data.column import Column
+from vouchml.data.duplicates import repeated
+from vouchml.data.feature_checks import feature_findings
+from vouchml.data.findings import Finding, table_invalid
+from vouchml.data.fingerprint import content_sha256
+from vouchml.data.header_checks import header_findings
+from vouchml.data.report import DataReport, make_report
+from vouchml.data.source import Source, read_source
+from vouchml.data.target import target_findings, target_values
+from vouchml.settings import DataSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Feature values and targets, row by row; the arrays are read-only.
+
+    `targets` is int64, or an object array of strings. `row_ids` number the file's data rows from 0; `row_numbers` are
+    the same rows as a person finds them: lines of a CSV file (`row_word` is "line"), rows of Parquet counted from 1.
+    Both fingerprints cover the whole file, also what `[data] exclude` and `duplicates` leave out.
+    """
+
+    file: str
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    targets: NDArray[Any]
+    target: str
+    row_ids: NDArray[np.int64]
+    row_numbers: NDArray[np.int64]
+    row_word: Literal["line", "row"]
+    bytes_sha256: str
+    content_sha256: str
+    report: DataReport
+
+    def place(self, position: int) -> str:
+        """Where the row at `position` stands in the file, such as `line 12`."""
+        return f"{self.row_word} {self.row_numbers[position]}"
+
+
+def read_table(path: Path, data: DataSettings) -> Table:
+    """Read, check and fingerprint the table at `path`, then leave out what `data` says.
+
+    Raises:
+        TableUnreadable: the file is missing, cannot be opened, or is neither CSV nor Parquet.
+        TableInvalid: the table cannot be trained on; the message names everything that is wrong with it.
+    """
+    source = read_source(path)
+    features, target = _checked(source, data)
+    values, targets = _matrix(features), target_values(target)
+    drop = repeated(values, targets) if data.duplicates == "drop" else np.zeros(len(values), dtype=np.bool_)
+    keep = np.flatnonzero(~drop)
+    if drop.any():
+        values, targets = values[keep], targets[keep]
+    names = tuple(column.name for column in features)
+    return Table(
+        file=source.file,
+        names=names,
+        values=_read_only(values),
+        targets=_read_only(targets),
+        target=data.target,
+        row_ids=_read_only(keep.astype(np.int64)),
+        row_numbers=_read_only(source.row_numbers[keep]),
+        row_word=source.row_word,
+        bytes_sha256=source.bytes_sha256,
+        content_sha256=content_sha256(source.columns),
+        report=make_report(names, values, targets, excluded=data.exclude, duplicates_dropped=int(drop.sum())),
+    )
+
+
+def _checked(source: Source, data: DataSettings) -> tuple[list[Column], Column]:
+    """The feature columns and the target, or an error that names all that is wrong with them."""
+    findings = header_findings(source, data)
+    columns = {column.name: column for column in reversed(source.columns)}
+    target = columns.get(data.target)
+    left_out = {data.target, *data.exclude}
+    features = [column for column in reversed(columns.values()) if column.name not in left_out]
+    if len(source.row_numbers):
+        findings += _cell_findings(source, features, target, data)
+    if findings or target is None:
+        raise table_invalid(source.file, findings, data.exclude)
+    return features, target
+
+
+def _cell_findings(
+    source: Source, features: Sequence[Column], target: Column | None, data: DataSettings
+) -> list[Finding]:
+    of_target = target_findings(source, target, data) if target else []
+    return [*feature_findings(source, features), *of_target]
+
+
+def _matrix(features: Sequence[Column]) -> NDArray[np.float64]:
+    values = np.empty((len(features[0]), len(features)))
+    for position, column in enumerate(features):
+        values[:, position] = column.numbers
+    return values
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,20 @@
+"""A model as it is served: the contract, the request decoder, the scorers and the bundle of files."""
+
+from vouchml.model.bundle import Bundle, open_bundle
+from vouchml.model.contract import Contract, Feature, LabelledClass
+from vouchml.model.digest import model_digest
+from vouchml.model.request import PredictionRequest, decode_request
+from vouchml.model.scorers import Scorer, load_scorer
+
+__all__ = [
+    "Bundle",
+    "Contract",
+    "Feature",
+    "LabelledClass",
+    "PredictionRequest",
+    "Scorer",
+    "decode_request",
+    "load_scorer",
+    "model_digest",
+    "open_bundle",
+]

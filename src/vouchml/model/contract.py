@@ -1,0 +1,117 @@
+"""The contract: the exact input columns of a model, its labels, its positive class and its threshold.
+
+It is built at training from the rows that the model was fitted on, stored among the model's files as
+`contract.json`, and enforced by every door of the service.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError, model_validator
+
+from vouchml.canonical_json import canonical_json
+from vouchml.errors import BundleInvalid
+
+CONTRACT_FILE = "contract.json"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Feature(_Value):
+    """One input column, with the range that it had in training."""
+
+    name: str
+    type: Literal["number"] = "number"
+    nullable: Literal[False] = False
+    minimum: float
+    maximum: float
+
+
+class LabelledClass(_Value):
+    """One value of the target and what it is called."""
+
+    value: StrictInt | StrictStr
+    label: str
+
+
+class Contract(_Value):
+    """What a model takes and what its answers mean.
+
+    `features` stand in the order of the model's input columns, `classes` in the order of its probabilities.
+    """
+
+    format: Literal["vouchml-contract-v1"] = "vouchml-contract-v1"
+    features: tuple[Feature, ...] = Field(min_length=1)
+    target: str
+    classes: tuple[LabelledClass, LabelledClass]
+    positive_class: str
+    threshold: float = Field(gt=0.0, lt=1.0)
+    scorer: Literal["onnx", "sklearn"]
+    estimator: str
+    data_sha256: Sha256
+    data_content_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Contract:
+        if len(set(self.feature_names)) != len(self.features):
+            raise ValueError("a feature is named twice")
+        if self.classes[0].label == self.classes[1].label:
+            raise ValueError("both classes have the same label")
+        if self.positive_class not in (self.classes[0].label, self.classes[1].label):
+            raise ValueError("the positive class is not one of the labels")
+        return self
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the input columns, in order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def positive_index(self) -> int:
+        """The column of the model's probabilities that belongs to the positive class."""
+        return 0 if self.classes[0].label == self.positive_class else 1
+
+    @property
+    def positive(self) -> LabelledClass:
+        """The class whose probability is served."""
+        return self.classes[self.positive_index]
+
+    @property
+    def negative(self) -> LabelledClass:
+        """The other class."""
+        return self.classes[1 - self.positive_index]
+
+    def decide(self, probability: float) -> LabelledClass:
+        """The class that `probability` of the positive class stands for: positive from the threshold on."""
+        return self.positive if probability >= self.threshold else self.negative
+
+    def to_bytes(self) -> bytes:
+        """The contract as canonical JSON (RFC 8785)."""
+        return canonical_json(self.model_dump(mode="json"))
+
+
+def read_contract(folder: Path) -> Contract:
+    """Read `contract.json` from the files of a version.
+
+    Raises:
+        BundleInvalid: the file is missing or is not a contract.
+    """
+    try:
+        return Contract.model_validate_json((folder / CONTRACT_FILE).read_bytes())
+    except FileNotFoundError:
+        raise BundleInvalid(
+            f"The version has no {CONTRACT_FILE}, so nothing says what it takes.",
+            remedy="Train it with `vouch train`; a model logged by other means has no contract.",
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BundleInvalid(
+            f"{CONTRACT_FILE} is not a contract: {place} {first['msg']}.", remedy="Train the version again."
+        ) from None

@@ -1,0 +1,71 @@
+"""Score with scikit-learn itself, for models that have no exact ONNX form.
+
+The model is read by skops, which builds only types that it is told to trust. That list is ours, by estimator; the
+one in the artifact is chosen by the file that it should guard, and is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vouchml.errors import BundleInvalid
+from vouchml.model.bundle import Bundle
+
+MODEL_FILE: Final = "model.skops"
+TRUSTED_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "logistic_regression": (),
+    "hist_gradient_boosting": ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
+    "random_forest": ("sklearn.tree._tree.Tree",),
+}
+
+
+@dataclass(frozen=True)
+class SklearnScorer:
+    """A scikit-learn pipeline that takes a plain matrix in the order of the contract."""
+
+    pipeline: Any
+    positive_index: int
+
+    @classmethod
+    def load(cls, bundle: Bundle) -> SklearnScorer:
+        """Load `model.skops` with our own list of trusted types.
+
+        Raises:
+            BundleInvalid: the file is missing, broken, holds a type that is not trusted, or fits another contract.
+        """
+        from skops.io import load
+        from skops.io.exceptions import UntrustedTypesFoundException
+
+        contract = bundle.contract
+        path = bundle.folder / MODEL_FILE
+        if not path.is_file():
+            raise BundleInvalid(
+                f"The contract says scorer = sklearn, but the version has no {MODEL_FILE}.", remedy="Train it again."
+            )
+        try:
+            pipeline = load(path, trusted=list(TRUSTED_TYPES.get(contract.estimator, ())))
+        except UntrustedTypesFoundException as error:
+            raise BundleInvalid(
+                f"{MODEL_FILE} holds types that {contract.estimator} does not need; it was not loaded.",
+                remedy="Find out who wrote this version. `vouch train` never writes such a file.",
+            ) from error
+        except Exception as error:
+            raise BundleInvalid(f"{MODEL_FILE} cannot be loaded.", remedy="Train the version again.") from error
+        values = tuple(entry.value for entry in contract.classes)
+        if tuple(getattr(pipeline, "classes_", ())) != values or pipeline.n_features_in_ != len(contract.features):
+            raise BundleInvalid(f"{MODEL_FILE} does not fit the contract.", remedy="Train the version again.")
+        # The contract has put the columns in order; without names scikit-learn takes a plain matrix in silence.
+        for _, step in pipeline.steps:
+            if hasattr(step, "feature_names_in_"):
+                del step.feature_names_in_
+        return cls(pipeline=pipeline, positive_index=contract.positive_index)
+
+    def positive_probability(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The probability of the positive class for each of `rows`, shape (rows, features) → (rows,)."""
+        probabilities: NDArray[np.float64] = self.pipeline.predict_proba(rows)
+        return probabilities[:, self.positive_index]

@@ -1,0 +1,1 @@
+"""What the commands do: make a project, bring it up, ask its service, examine it. `cli/` parses and prints."""

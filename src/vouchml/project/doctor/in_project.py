@@ -1,0 +1,152 @@
+"""Checks of the project: its table, its MLflow store, its ports, its folder and the version in the stage."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import httpx
+
+from vouchml.errors import VersionNotFound, VouchError
+from vouchml.project.doctor.finding import Finding, ok, problem, warning
+from vouchml.project.ports import API_PORT, MLFLOW_PORT, port_problem
+from vouchml.project.up import is_server, without_credentials
+from vouchml.settings import Settings
+
+
+def table(settings: Settings) -> Finding:
+    """Whether the table can be trained on."""
+    try:
+        from vouchml.data import read_table
+
+        read = read_table(settings.data_path, settings.data)
+    except VouchError as error:
+        return problem("Table", error.message, error.remedy)
+    except ModuleNotFoundError as error:
+        return warning("Table", f"not read: {error.name} is not installed", "pip install 'vouchml[train]'")
+    return ok(
+        "Table",
+        f"{read.file}: {len(read.values)} rows, {len(read.names)} features, SHA-256 {read.bytes_sha256[:12]}…",
+    )
+
+
+def store(settings: Settings) -> Finding:
+    """Whether MLflow's store answers, and can be written where it is a file."""
+    place = without_credentials(settings.tracking_uri)
+    try:
+        from vouchml.registry import ModelRegistry
+
+        ModelRegistry.connect(settings.tracking_uri)
+    except VouchError as error:
+        path = _database(settings)
+        if path is not None and not path.exists():
+            return _new_database(path)
+        return problem("MLflow store", error.message, error.remedy)
+    except ModuleNotFoundError as error:
+        return problem("MLflow store", f"{error.name} is not installed", "pip install 'vouchml[serve]'")
+    path = _database(settings)
+    if path is not None and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return problem("MLflow store", f"{path} cannot be written", "Give yourself write permission.")
+    return ok("MLflow store", place)
+
+
+def staged_version(settings: Settings) -> Finding:
+    """Whether a version is in the stage that is served."""
+    name, stage = settings.project.registered_model, settings.project.stage
+    check = f"Version in {stage}"
+    if (path := _database(settings)) is not None and not path.exists():
+        return warning(check, "none yet", "vouch up")
+    try:
+        from vouchml.registry import ModelRegistry
+
+        pointer = ModelRegistry.connect(settings.tracking_uri).pointer(name, stage)
+    except VersionNotFound:
+        return warning(check, f"there is no registered model {name} yet", "vouch up")
+    except (VouchError, ModuleNotFoundError) as error:
+        why = error.message if isinstance(error, VouchError) else f"{error.name} is not installed"
+        return problem(check, f"not known: {why}", "Mend the MLflow store first.")
+    if pointer.version is None:
+        return warning(check, f"no version of {name}", "vouch registry promote VERSION --why TEXT")
+    if pointer.warnings:
+        return warning(check, " ".join(pointer.warnings), f"vouch registry promote {pointer.version} --why TEXT")
+    return ok(check, f"version {pointer.version} of {name}")
+
+
+def ports(settings: Settings) -> list[Finding]:
+    """Whether the ports are free, or ours already."""
+    serving = settings.serving
+    findings = [_port(settings, "Port of the API", serving.port, API_PORT, _is_api(settings))]
+    if not is_server(settings.tracking_uri):
+        findings.append(
+            _port(settings, "Port of MLflow's pages", serving.mlflow_port, MLFLOW_PORT, _is_mlflow(settings))
+        )
+    return findings
+
+
+def private_folder(settings: Settings) -> Finding:
+    """Whether `.vouch` is kept from others, and the project's folder can be written."""
+    folder = settings.private_folder
+    if not folder.exists():
+        if os.access(settings.root, os.W_OK):
+            return ok("Private folder", f"{folder} will be made")
+        return problem("Private folder", f"{settings.root} cannot be written", "Give yourself write permission.")
+    if not os.access(folder, os.W_OK):
+        return problem("Private folder", f"{folder} cannot be written", "Give yourself write permission.")
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return warning("Private folder", f"others may enter {folder} (mode {mode:o})", f"chmod 700 '{folder}'")
+    return ok("Private folder", f"{folder} is yours only")
+
+
+def _database(settings: Settings) -> Path | None:
+    uri = settings.tracking_uri
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def _new_database(path: Path) -> Finding:
+    if os.access(path.parent, os.W_OK):
+        return ok("MLflow store", f"{path} will be made by the first training")
+    return problem("MLflow store", f"{path.parent} cannot be written", "Give yourself write permission.")
+
+
+def _port(settings: Settings, check: str, port: int, setting: str, ours: str) -> Finding:
+    found = port_problem(settings.serving.host, port)
+    place = f"{port} on {settings.serving.host}"
+    if found is None:
+        return ok(check, f"{place} is free")
+    if ours:
+        return ok(check, f"{place}: {ours}")
+    if found == errno.EADDRINUSE:
+        variable = f"VOUCH_SERVING__{setting.rpartition(' ')[2].upper()}"
+        return problem(check, f"{place} is in use by another program", f"Stop it, or change {setting} or {variable}.")
+    if found in (errno.EACCES, errno.EPERM):
+        return problem(check, f"{place} is not open to this user", f"Choose a port from 1024 on: {setting}.")
+    return problem(check, f"{settings.serving.host} is not an address of this machine", "Mend [serving] host.")
+
+
+def _is_api(settings: Settings) -> str:
+    reply = _get(f"{settings.api_url}/health")
+    if reply is None:
+        return ""
+    try:
+        health = reply.json()
+        name, version = health["model_name"], health["model_version"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    served = f"version {version}" if version else "no version yet"
+    return f"a vouchml service answers there, for {name}, {served}"
+
+
+def _is_mlflow(settings: Settings) -> str:
+    reply = _get(f"{settings.mlflow_url}/version")
+    text = reply.text.strip() if reply is not None and reply.is_success else ""
+    return f"MLflow {text} answers there" if text[:1].isdigit() and len(text) < 20 else ""
+
+
+def _get(url: str) -> httpx.Response | None:
+    try:
+        return httpx.get(url, timeout=2.0, trust_env=False)
+    except httpx.HTTPError:
+        return None

@@ -1,0 +1,48 @@
+"""`GET /health`, `/health/live` and `/health/ready`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from vouchml.serving.follower import Follower
+from vouchml.serving.logs import utc_text
+from vouchml.serving.schemas import ErrorReply, Health, Probe
+
+
+def health_routes(follower: Follower) -> APIRouter:
+    """Routes for people and for orchestrators."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/health", summary="How the service is")
+    async def health() -> Health:
+        """Always 200: `degraded` with the reasons, or `ok`."""
+        served, status = follower.served, follower.status
+        reasons = follower.reasons()
+        return Health(
+            status="degraded" if reasons else "ok",
+            model_loaded=served is not None,
+            model_name=follower.model_name,
+            model_stage=follower.stage,
+            model_version=served.version if served else None,
+            reasons=list(reasons),
+            warnings=list(status.warnings),
+            last_poll_at=utc_text(status.last_poll_at) if status.last_poll_at else None,
+            registry_reachable=status.registry_reachable,
+        )
+
+    @routes.get("/health/live", summary="Whether the process answers")
+    async def live() -> Probe:
+        """200 as long as the process answers."""
+        return Probe(status="live")
+
+    @routes.get(
+        "/health/ready",
+        summary="Whether predictions are answered",
+        responses={503: {"model": ErrorReply, "description": "No model is loaded."}},
+    )
+    async def ready() -> Probe:
+        """200 once a model is loaded, 503 before."""
+        follower.serving_model()
+        return Probe(status="ready")
+
+    return routes

@@ -1,0 +1,62 @@
+"""The files of a version: an MLflow scikit-learn model (skops) with the contract and the ONNX form among them.
+
+`mlflow.pyfunc`, `mlflow.sklearn` and, where parity holds, `mlflow.onnx` load it. `mlflow.pyfunc` answers with
+probabilities: a label is a decision at the contract's threshold, which MLflow does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vouchml.model.contract import CONTRACT_FILE, Contract
+from vouchml.model.scorers.onnx import MODEL_FILE as ONNX_FILE
+from vouchml.model.scorers.sklearn import TRUSTED_TYPES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+REQUIREMENTS: Final = ("mlflow", "numpy", "onnxruntime", "pandas", "scikit-learn", "scipy", "skops")
+EXAMPLE_ROWS: Final = 5
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """What becomes the files of a version. MLflow calls `save_model`, as it does with its own flavors.
+
+    `onnx_model` is None where parity failed: a form that differs from the model is not shipped.
+    """
+
+    pipeline: Pipeline
+    contract: Contract
+    onnx_model: bytes | None
+    frame: pd.DataFrame
+
+    def save_model(self, path: str, mlflow_model: Any, **_: Any) -> None:
+        """Write the files to `path` and describe them in `mlflow_model`."""
+        import mlflow.sklearn
+        from mlflow.models import infer_signature
+
+        example = self.frame.head(EXAMPLE_ROWS)
+        mlflow.sklearn.save_model(
+            self.pipeline,
+            path,
+            mlflow_model=mlflow_model,
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED_TYPES[self.contract.estimator]),
+            signature=infer_signature(example, self.pipeline.predict_proba(example)),
+            input_example=example,
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            pyfunc_predict_fn="predict_proba",
+        )
+        folder = Path(path)
+        (folder / CONTRACT_FILE).write_bytes(self.contract.to_bytes())
+        if self.onnx_model is not None:
+            (folder / ONNX_FILE).write_bytes(self.onnx_model)
+            mlflow_model.add_flavor(
+                "onnx", onnx_version=version("onnx"), data=ONNX_FILE, providers=["CPUExecutionProvider"], code=None
+            )
+            mlflow_model.save(folder / "MLmodel")

@@ -1,0 +1,70 @@
+"""Write a fitted pipeline as an ONNX model in float64.
+
+The model has one input, `features` (double, rows by columns), and two outputs: `label` and `probabilities`
+(rows by two classes, in the order of `classes_`). The same pipeline gives the same bytes every time.
+
+An export is a faster form of the model, never the model: where scikit-learn cannot be written exactly, the
+service scores with scikit-learn, so a failure here is a value and not an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+    from sklearn.pipeline import Pipeline
+
+INPUT = "features"
+OUTPUT_LABEL = "label"
+OUTPUT_PROBABILITIES = "probabilities"
+
+#: Pinned, so that a newer skl2onnx does not change the bytes; opset 21 writes IR version 10.
+OPSETS = {"": 21, "ai.onnx.ml": 3}
+
+_GRAPH_NAME = "vouchml"
+_REASON_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class ExportFailed:
+    """The pipeline has no ONNX form, and why."""
+
+    reason: str
+
+
+def export_onnx(pipeline: Pipeline, feature_count: int) -> onnx.ModelProto | ExportFailed:
+    """The ONNX form of the fitted `pipeline`, checked by `onnx.checker`, or why there is none.
+
+    Whether it gives the same probabilities is for `check_parity` to say.
+    """
+    import onnx
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    classifier = pipeline[-1]
+    try:
+        model = to_onnx(
+            pipeline,
+            name=_GRAPH_NAME,
+            initial_types=[(INPUT, DoubleTensorType([None, feature_count]))],
+            options={id(classifier): {"zipmap": False}},
+            target_opset=OPSETS,
+        )
+        onnx.checker.check_model(model, full_check=True)
+    # A converter raises whatever it stumbles over (ValueError, TypeError, RuntimeError, AttributeError seen);
+    # none of it may cost the user a trained model.
+    except Exception as error:  # noqa: BLE001
+        return ExportFailed(f"skl2onnx cannot convert {type(classifier).__name__}: {_first_line(error)}")
+    names = tuple(output.name for output in model.graph.output)
+    if names != (OUTPUT_LABEL, OUTPUT_PROBABILITIES):
+        return ExportFailed(f"skl2onnx gave {type(classifier).__name__} the outputs {', '.join(names)}")
+    return model
+
+
+def _first_line(error: BaseException) -> str:
+    # skl2onnx puts every node of a tree into its message and keeps what went wrong as the cause.
+    text = str(error.__cause__ or error).strip() or type(error).__name__
+    line = text.splitlines()[0].rstrip(".")
+    return line if len(line) <= _REASON_LENGTH else f"{line[:_REASON_LENGTH]}…"

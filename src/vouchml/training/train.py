@@ -1,0 +1,288 @@
+"""Train: table → fingerprint → checks → split → fit → evaluate → export → one MLflow run → one registered version.
+
+Everything is computed before anything is logged, and registered only when all of it is logged, so that a failure
+leaves nothing half-registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vouchml.data import Split, Table, check_leakage, label_of, read_table, split_rows
+from vouchml.errors import DependencyMissing, RegistryUnreachable, VersionNotFound
+from vouchml.model import Contract, Feature, LabelledClass
+from vouchml.registry import ModelRegistry, Version, prepare_mlflow
+from vouchml.settings import Settings
+from vouchml.training.artifacts import write_artifacts
+from vouchml.training.environment import Environment, describe_environment, single_threaded_linear_algebra
+from vouchml.training.evaluation import Evaluation, evaluate
+from vouchml.training.flavor import ModelFiles
+from vouchml.training.manifest import build_manifest, training_digest
+from vouchml.training.parity import Parity, check_parity
+from vouchml.training.tracking import LoggedRun, RunContent, log_run, require_writable
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+TRAINING_TAG = "vouch.training_sha256"
+DATA_TAG = "data_sha256"
+
+
+@dataclass(frozen=True)
+class TrainedVersion:
+    """What came of one training. `version` is None when it was not to be registered."""
+
+    run_id: str
+    version: Version | None
+    evaluation: Evaluation
+    parity: Parity
+    data_sha256: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted pipeline with what was learnt about it before anything is logged."""
+
+    pipeline: Pipeline
+    frame: pd.DataFrame
+    contract: Contract
+    onnx_model: bytes | None
+    evaluation: Evaluation
+    parity: Parity
+    warnings: tuple[str, ...]
+
+
+def train(
+    settings: Settings, *, register: bool = True, progress: Callable[[str], None] = lambda _: None
+) -> TrainedVersion:
+    """Train on the table of `settings`, log one run to MLflow and, with `register`, add one version.
+
+    `progress` is called with the name of each step as it begins.
+
+    Raises:
+        TableUnreadable, TableInvalid, LeakageFound: the table cannot be trained on.
+        TrainingRefused: the estimator or its parameters cannot be used.
+        RegistryUnreachable, FolderNotWritable: MLflow cannot be reached or written.
+    """
+    require_writable(settings)
+    registry = connect_for_writing(settings)
+    progress("Reading and checking the table")
+    table = read_table(settings.data_path, settings.data)
+    split = split_rows(table, test_size=settings.training.test_size, random_state=settings.training.random_state)
+    check_leakage(table, split)
+    progress("Fitting and evaluating")
+    environment = describe_environment(settings.root)
+    with single_threaded_linear_algebra():
+        fitted = fit_and_evaluate(settings, table, split, progress)
+    progress("Logging to MLflow")
+    run = _log(settings, table, split, fitted, environment)
+    version = None
+    if register:
+        progress("Registering")
+        digest = training_digest(settings, data_sha256=table.bytes_sha256, environment=environment)
+        tags = {TRAINING_TAG: digest, DATA_TAG: table.bytes_sha256}
+        name = settings.project.registered_model
+        version = registry.register(name, source=run.model_source, run_id=run.run_id, tags=tags)
+    return TrainedVersion(
+        run_id=run.run_id,
+        version=version,
+        evaluation=fitted.evaluation,
+        parity=fitted.parity,
+        data_sha256=table.bytes_sha256,
+        warnings=fitted.warnings,
+    )
+
+
+def up_to_date_version(settings: Settings) -> Version | None:
+    """The newest version that was trained on the same data, settings and libraries, if there is one.
+
+    Raises:
+        TableUnreadable, TableInvalid: the table cannot be trained on.
+    """
+    table = read_table(settings.data_path, settings.data)
+    digest = training_digest(settings, data_sha256=table.bytes_sha256, environment=describe_environment(settings.root))
+    try:
+        versions = ModelRegistry.connect(settings.tracking_uri).versions(settings.project.registered_model)
+    except (RegistryUnreachable, VersionNotFound):
+        return None
+    return next((version for version in versions if version.tags.get(TRAINING_TAG) == digest), None)
+
+
+def connect_for_writing(settings: Settings) -> ModelRegistry:
+    """Reach MLflow before the work starts, making its SQLite database where there is none.
+
+    Raises:
+        RegistryUnreachable: MLflow does not answer.
+        DependencyMissing: MLflow or scikit-learn is not installed.
+    """
+    prepare_mlflow()
+    try:
+        import mlflow.sklearn  # noqa: F401 - the skinny MLflow of the service cannot train
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise DependencyMissing(
+            f"Training needs {error.name}, which is not installed.", remedy="pip install -r trainer/requirements.txt"
+        ) from error
+    return ModelRegistry.connect(settings.tracking_uri, create=True)
+
+
+def fit_and_evaluate(
+    settings: Settings, table: Table, split: Split, progress: Callable[[str], None] = lambda _: None
+) -> Fitted:
+    """Fit on the training rows, judge on the test rows, export, and compare the export with the original."""
+    import pandas as pd
+
+    from vouchml.training.cross_validation import cross_validate
+    from vouchml.training.estimators import build_pipeline, fit
+    from vouchml.training.onnx_export import ExportFailed, export_onnx
+
+    model, training = settings.model, settings.training
+    frame = pd.DataFrame(table.values, columns=list(table.names))
+    train_frame, test_frame = frame.iloc[split.train], frame.iloc[split.test]
+
+    def new_pipeline() -> Pipeline:
+        return build_pipeline(model.estimator, model.parameters, random_state=training.random_state)
+
+    pipeline, warnings = fit(new_pipeline(), train_frame, table.targets[split.train])
+    values = [value.item() if hasattr(value, "item") else value for value in pipeline.classes_]
+    classes = (_class(values[0], settings), _class(values[1], settings))
+    positive_index = 0 if classes[0].label == settings.data.positive_class else 1
+    positive_value = values[positive_index]
+
+    cross_validation = cross_validate(
+        new_pipeline,
+        train_frame,
+        table.targets[split.train],
+        positive_value=positive_value,
+        threshold=model.threshold,
+        folds=training.cv_folds,
+        random_state=training.random_state,
+    )
+    evaluation = evaluate(
+        table.targets[split.test] == positive_value,
+        pipeline.predict_proba(test_frame)[:, positive_index],
+        labels=(classes[0].label, classes[1].label),
+        positive_class=settings.data.positive_class,
+        threshold=model.threshold,
+        resamples=training.bootstrap_resamples,
+        random_state=training.random_state,
+        cross_validation=cross_validation,
+    )
+    progress("Exporting to ONNX and comparing with scikit-learn")
+    exported = export_onnx(pipeline, len(table.names))
+    onnx_model = exported if isinstance(exported, ExportFailed) else exported.SerializeToString()
+    parity = check_parity(
+        pipeline,
+        onnx_model,
+        table.values,
+        positive_index=positive_index,
+        threshold=model.threshold,
+        random_state=training.random_state,
+    )
+    contract = _contract(settings, table, split, classes, parity)
+    return Fitted(
+        pipeline=pipeline,
+        frame=train_frame,
+        contract=contract,
+        onnx_model=onnx_model if parity.passed and isinstance(onnx_model, bytes) else None,
+        evaluation=evaluation,
+        parity=parity,
+        warnings=warnings,
+    )
+
+
+def _class(value: int | str, settings: Settings) -> LabelledClass:
+    return LabelledClass(value=value, label=label_of(value, settings.data.labels))
+
+
+def _contract(
+    settings: Settings, table: Table, split: Split, classes: tuple[LabelledClass, LabelledClass], parity: Parity
+) -> Contract:
+    seen = table.values[split.train]
+    return Contract(
+        features=tuple(
+            Feature(name=name, minimum=float(low), maximum=float(high))
+            for name, low, high in zip(table.names, seen.min(axis=0), seen.max(axis=0), strict=True)
+        ),
+        target=settings.data.target,
+        classes=classes,
+        positive_class=settings.data.positive_class,
+        threshold=settings.model.threshold,
+        scorer=parity.scorer,
+        estimator=settings.model.estimator,
+        data_sha256=table.bytes_sha256,
+        data_content_sha256=table.content_sha256,
+    )
+
+
+def _log(settings: Settings, table: Table, split: Split, fitted: Fitted, environment: Environment) -> LoggedRun:
+    import pandas as pd
+
+    whole = pd.DataFrame(table.values, columns=list(table.names))
+    whole[table.target] = table.targets
+    content = RunContent(
+        params=_params(settings, table, split, fitted),
+        metrics=fitted.evaluation.as_mlflow_metrics(),
+        tags=environment.as_tags()
+        | {
+            DATA_TAG: table.bytes_sha256,
+            "data_content_sha256": table.content_sha256,
+            "vouch.scorer": fitted.contract.scorer,
+            TRAINING_TAG: training_digest(settings, data_sha256=table.bytes_sha256, environment=environment),
+        },
+        table=whole,
+        target=table.target,
+        data_path=str(settings.data_path),
+        data_sha256=table.bytes_sha256,
+    )
+    y_true = table.targets[split.test] == fitted.contract.positive.value
+    test_frame = pd.DataFrame(table.values[split.test], columns=list(table.names))
+    probabilities = fitted.pipeline.predict_proba(test_frame)[:, fitted.contract.positive_index]
+
+    def write(folder: Path, run_id: str) -> None:
+        manifest = build_manifest(
+            settings=settings,
+            table=table,
+            split=split,
+            environment=environment,
+            contract=fitted.contract,
+            evaluation=fitted.evaluation,
+            parity=fitted.parity,
+            warnings=fitted.warnings,
+            run_id=run_id,
+        )
+        write_artifacts(
+            folder,
+            manifest=manifest,
+            contract=fitted.contract,
+            evaluation=fitted.evaluation,
+            parity=fitted.parity,
+            environment=environment,
+            y_true=y_true,
+            p=probabilities,
+        )
+
+    files = ModelFiles(fitted.pipeline, fitted.contract, fitted.onnx_model, fitted.frame)
+    return log_run(settings, content, files, write)
+
+
+def _params(settings: Settings, table: Table, split: Split, fitted: Fitted) -> dict[str, Any]:
+    """What MLflow shows as parameters: all of the classifier's own, and what surrounds it."""
+    return {
+        **fitted.pipeline[-1].get_params(deep=False),
+        "estimator": settings.model.estimator,
+        "threshold": settings.model.threshold,
+        "positive_class": settings.data.positive_class,
+        "test_size": settings.training.test_size,
+        "random_state": settings.training.random_state,
+        "cv_folds": settings.training.cv_folds,
+        "bootstrap_resamples": settings.training.bootstrap_resamples,
+        "feature_count": len(table.names),
+        "train_rows": len(split.train),
+        "test_rows": len(split.test),
+    }

@@ -1,0 +1,107 @@
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from vouchml.project.doctor import Finding, Outcome, examine
+from vouchml.project.doctor.machine import _fits, _of_extra
+
+TABLE = "\n".join(["a,t", *(f"{i},{i % 2}" for i in range(30))])
+
+
+def make_project(folder: Path, *, table: str = TABLE) -> Path:
+    (folder / "t.csv").write_text(table)
+    ports = []
+    for _ in range(2):
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            ports.append(listener.getsockname()[1])
+    file = folder / "vouch.toml"
+    file.write_text(
+        '[project]\nregistered_model = "m"\nexperiment = "e"\n'
+        '[data]\npath = "t.csv"\ntarget = "t"\npositive_class = "1"\n'
+        f"[serving]\nport = {ports[0]}\nmlflow_port = {ports[1]}\n"
+    )
+    return file
+
+
+def by_check(file: Path) -> dict[str, Finding]:
+    return {finding.check: finding for finding in examine(file)}
+
+
+def test_a_new_project_has_no_problem_and_is_told_what_comes_next(tmp_path: Path) -> None:
+    findings = by_check(make_project(tmp_path))
+    assert not [finding for finding in findings.values() if finding.outcome is Outcome.PROBLEM]
+    assert findings["Version in Staging"].fix == "vouch up"
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_every_finding_that_is_not_ok_names_a_fix(tmp_path: Path) -> None:
+    file = make_project(tmp_path, table="a,t\nx,1\n")
+    assert all(finding.fix for finding in examine(file) if finding.outcome is not Outcome.OK)
+
+
+def test_a_project_without_settings_is_a_problem(tmp_path: Path) -> None:
+    assert by_check(tmp_path / "vouch.toml")["Settings"].outcome is Outcome.PROBLEM
+
+
+def test_a_table_that_cannot_be_trained_on_is_a_problem(tmp_path: Path) -> None:
+    finding = by_check(make_project(tmp_path, table="a,t\nx,1\ny,0\n"))["Table"]
+    assert finding.outcome is Outcome.PROBLEM
+    assert "'a' is not numeric" in finding.found
+
+
+def test_an_unreachable_mlflow_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:1")
+    findings = by_check(make_project(tmp_path))
+    assert findings["MLflow store"].outcome is Outcome.PROBLEM
+    assert "Port of MLflow's pages" not in findings
+    assert "secret" not in "".join(finding.found + finding.fix for finding in findings.values())
+
+
+def test_a_port_of_another_program_is_a_problem(tmp_path: Path) -> None:
+    file = make_project(tmp_path)
+    port = int(file.read_text().rpartition("\nport = ")[2].split()[0])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(1)
+        finding = by_check(file)["Port of the API"]
+    assert finding.outcome is Outcome.PROBLEM
+    assert "VOUCH_SERVING__PORT" in finding.fix
+
+
+def test_a_private_folder_that_others_may_enter_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / ".vouch").mkdir(mode=0o755)
+    (tmp_path / ".vouch").chmod(0o755)
+    finding = by_check(make_project(tmp_path))["Private folder"]
+    assert finding.outcome is Outcome.WARNING
+    assert "chmod 700" in finding.fix
+
+
+def test_a_clock_that_is_behind_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / ".vouch").mkdir(mode=0o700)
+    later = (tmp_path / ".vouch").stat().st_mtime + 3600
+    os.utime(tmp_path / ".vouch", (later, later))
+    assert by_check(make_project(tmp_path))["Clock"].outcome is Outcome.WARNING
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted", "fits"),
+    [
+        ("1.2.0", ">=1.2", True),
+        ("1.10", ">=1.9,<1.11", True),
+        ("1.11.1", "<1.11", False),
+        ("2.0rc1", "<2", False),
+        ("3.17.2", "<3.18,>=3.17", True),
+        ("3", "", True),
+    ],
+)
+def test_versions_are_compared_by_their_numbers(version: str, accepted: str, fits: bool) -> None:
+    assert _fits(version, accepted) is fits
+
+
+def test_requirements_of_other_extras_and_systems_are_left_out() -> None:
+    assert _of_extra("uvloop>=0.23; (platform_system != 'Windows') and extra == 'serve'", "train") == []
+    assert _of_extra("onnx>=1.23 ; extra == 'train'", "train") == [("onnx", ">=1.23")]
+    assert _of_extra("rich>=15", "train") == [("rich", ">=15")]

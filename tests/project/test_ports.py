@@ -1,0 +1,60 @@
+import socket
+from pathlib import Path
+
+import pytest
+
+from vouchml.errors import PortTaken, SettingsInvalid
+from vouchml.project.ports import require_free_port, require_free_ports
+from vouchml.settings import DataSettings, ProjectSettings, ServingSettings, Settings
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def project(port: int, mlflow_port: int) -> Settings:
+    return Settings(
+        project=ProjectSettings(registered_model="m", experiment="e"),
+        data=DataSettings(path="t.csv", target="t", positive_class="1"),
+        serving=ServingSettings(port=port, mlflow_port=mlflow_port),
+        root=Path(),
+    )
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_a_taken_port_is_told_with_the_setting_that_changes_it(address: str) -> None:
+    with socket.socket() as listener:
+        listener.bind((address, 0))
+        listener.listen(1)
+        port = listener.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"Port {port} on 127.0.0.1 is in use") as taken:
+            require_free_ports(project(free_port(), port), mlflow=True)
+        require_free_ports(project(free_port(), port), mlflow=False)
+    assert "[serving] mlflow_port" in taken.value.remedy
+    assert "VOUCH_SERVING__MLFLOW_PORT=" in taken.value.remedy
+
+
+def test_a_port_whose_last_connection_is_closing_is_free() -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            accepted, _ = listener.accept()
+            accepted.close()
+    require_free_port("127.0.0.1", port, setting="[serving] port")
+
+
+def test_two_equal_ports_are_refused() -> None:
+    port = free_port()
+    with pytest.raises(SettingsInvalid, match="both"):
+        require_free_ports(project(port, port), mlflow=True)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_a_host_of_another_machine_is_refused(host: str) -> None:
+    with pytest.raises(SettingsInvalid, match="is not an address of this machine"):
+        require_free_port(host, free_port(), setting="[serving] port")

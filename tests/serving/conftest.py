@@ -1,0 +1,168 @@
+"""A project trained once on the real data, copies of it for each test, and a real server on a free port."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from numpy.typing import NDArray
+
+from vouchml.data import read_table
+from vouchml.registry import ModelRegistry
+from vouchml.serving import create_app
+from vouchml.settings import ModelSettings, ServingSettings, Settings, TrainingSettings, load_settings
+from vouchml.training import train
+
+REPOSITORY = Path(__file__).parents[2]
+
+Serve = Callable[[FastAPI], AbstractContextManager[httpx.Client]]
+Eventually = Callable[[Callable[[], bool]], float]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project in a temporary folder, with its own MLflow database: versions 1 and 2, nothing promoted."""
+
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        return self.settings.project.registered_model
+
+    @property
+    def database(self) -> Path:
+        return self.settings.root / "mlflow.db"
+
+    @property
+    def registry(self) -> ModelRegistry:
+        return ModelRegistry.connect(self.settings.tracking_uri, create=True)
+
+    def promote(self, reference: str) -> None:
+        self.registry.promote(self.name, reference, stage="Staging", who="a test", why="to be served")
+
+    def add_version(self, change: Callable[[Path], None], folder: Path) -> int:
+        """Register a copy of version 1 that `change` has been made to."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.registry.fetch(self.registry.version(self.name, "1"), folder)
+        change(folder)
+        return self.registry.register(self.name, source=folder.as_uri(), run_id=None).number
+
+
+@pytest.fixture(scope="session")
+def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Versions 1 (C = 1) and 2 (C = 0.01) in one MLflow database."""
+    folder = tmp_path_factory.mktemp("trained project")
+    (folder / "data").mkdir()
+    shutil.copy(REPOSITORY / "vouch.toml", folder)
+    shutil.copy(REPOSITORY / "data" / "breast_cancer.csv", folder / "data")
+    settings = load_settings(folder / "vouch.toml").model_copy(
+        update={"training": TrainingSettings(cv_folds=2, bootstrap_resamples=100)}
+    )
+    with pytest.MonkeyPatch.context() as environment:
+        # MLflow writes the address of its store into the environment, where the next settings would find it.
+        environment.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
+        environment.setenv("MLFLOW_REGISTRY_URI", settings.tracking_uri)
+        for strength in (1.0, 0.01):
+            model = ModelSettings(parameters={"C": strength, "max_iter": 1000})
+            train(settings.model_copy(update={"model": model}))
+    return folder
+
+
+def copy_project(source: Path, folder: Path) -> None:
+    """Settings and MLflow's database; its artifacts stay where they are. A file copy would miss the WAL."""
+    shutil.copy(source / "vouch.toml", folder)
+    with closing(sqlite3.connect(source / "mlflow.db")) as old, closing(sqlite3.connect(folder / "mlflow.db")) as new:
+        old.backup(new)
+
+
+@pytest.fixture
+def served_project(trained_folder: Path, tmp_path: Path) -> Project:
+    """Versions 1 and 2, nothing promoted, and a look at the registry ten times a second."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    copy_project(trained_folder, folder)
+    settings = load_settings(folder / "vouch.toml").model_copy(update={"serving": ServingSettings(poll_seconds=0.1)})
+    return Project(settings)
+
+
+@pytest.fixture(scope="session")
+def rows(trained_folder: Path) -> NDArray[np.float64]:
+    settings = load_settings(trained_folder / "vouch.toml")
+    return read_table(settings.data_path, settings.data).values
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Start a service of an app: `with serve(app) as client`."""
+    return serving
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Eventually:
+    """Wait until something is so: `eventually(lambda: ...)`."""
+    return wait_until
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[httpx.Client]:
+    """`app` behind uvicorn on a free port of this machine."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 30.0) -> float:
+    """Wait for `condition`, and say how long it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "it did not happen in time"
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def is_ready(client: httpx.Client) -> bool:
+    return client.get("/health/ready").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def shared_client(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A service of version 1 for the tests that change nothing."""
+    folder = tmp_path_factory.mktemp("shared")
+    copy_project(trained_folder, folder)
+    project = Project(load_settings(folder / "vouch.toml"))
+    project.promote("1")
+    with serving(create_app(project.settings)) as client:
+        wait_until(lambda: is_ready(client))
+        yield client
+
+
+@pytest.fixture(scope="module")
+def names(shared_client: httpx.Client) -> list[str]:
+    expected: list[str] = shared_client.get("/model-info").json()["expected_features"]
+    return expected
+
+
+@pytest.fixture
+def features(names: list[str], rows: NDArray[np.float64]) -> dict[str, float]:
+    """The first row of the table."""
+    return dict(zip(names, rows[0].tolist(), strict=True))
