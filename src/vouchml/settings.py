@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -26,6 +26,7 @@ from vouchml.errors import SettingsInvalid
 
 SETTINGS_FILE = "vouch.toml"
 ENVIRONMENT_PREFIX = "VOUCH_"
+_SQLITE = "sqlite:///"
 SETTINGS_FILE_VARIABLE = "VOUCH_CONFIG"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -183,10 +184,10 @@ class Settings(BaseSettings):
     def tracking_uri(self) -> str:
         """MLflow's store; a relative SQLite path starts at the project's folder, wherever the program runs."""
         uri = self.project.tracking_uri
-        relative = uri.removeprefix("sqlite:///")
-        if uri.startswith("sqlite:///") and not relative.startswith("/"):
-            return f"sqlite:///{(self.root / relative).resolve()}"
-        return uri
+        database = sqlite_file(uri)
+        if database is None or database.is_absolute():
+            return uri
+        return f"sqlite:///{quote(str((self.root / database).resolve()))}"
 
     @property
     def artifact_location(self) -> str | None:
@@ -196,6 +197,13 @@ class Settings(BaseSettings):
         if urlsplit(self.project.artifacts).scheme:
             return self.project.artifacts
         return (self.root / self.project.artifacts).resolve().as_uri()
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file of an SQLite address, which is percent-encoded as SQLAlchemy reads it; None for any other store."""
+    if not uri.startswith(_SQLITE):
+        return None
+    return Path(unquote(uri.removeprefix(_SQLITE).partition("?")[0]))
 
 
 def load_settings(path: Path | None = None) -> Settings:

@@ -30,7 +30,7 @@ def test_it_serves_answers_and_stops_cleanly_on_ctrl_c(other_ports: Project) -> 
     running.until("Running.")
     assert httpx.get(f"http://127.0.0.1:{other_ports.port}/health").json()["model_loaded"] is True
     assert httpx.get(f"http://127.0.0.1:{other_ports.mlflow_port}/health").text == "OK"
-    foreign = httpx.get(f"http://127.0.0.1:{other_ports.mlflow_port}/version", headers={"Host": "evil.example"})
+    foreign = httpx.get(f"http://127.0.0.1:{other_ports.mlflow_port}/", headers={"Host": "evil.example"})
     assert foreign.status_code == 403
     status, output, notes = running.end()
     assert status == 0, notes

@@ -13,6 +13,7 @@ import httpx
 
 from vouchml.errors import RegistryUnreachable, VersionNotFound
 from vouchml.registry.environment import prepare_mlflow
+from vouchml.settings import sqlite_file
 
 ANSWERS_WITHIN_SECONDS = 5.0
 
@@ -27,8 +28,8 @@ def connect_client(tracking_uri: str, *, create: bool) -> Any:
     scheme = urlsplit(tracking_uri).scheme
     if scheme in ("http", "https"):
         _require_answer(tracking_uri)
-    if scheme == "sqlite":
-        _require_database(Path(tracking_uri.removeprefix("sqlite:///")), create=create)
+    if database := sqlite_file(tracking_uri):
+        _require_database(database, create=create)
     prepare_mlflow()
     from mlflow import MlflowClient
 

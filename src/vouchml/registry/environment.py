@@ -13,6 +13,8 @@ MLFLOW_ENVIRONMENT: Final[Mapping[str, str]] = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    # A connection that is kept would go on reading a database that was deleted and made anew.
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
     # Tells GitPython, which MLflow imports, not to complain where git is not installed.
     "GIT_PYTHON_REFRESH": "quiet",
 }

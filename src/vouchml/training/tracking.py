@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vouchml.errors import FolderNotWritable
 from vouchml.registry.connection import mlflow_errors
-from vouchml.settings import Settings
+from vouchml.settings import Settings, sqlite_file
 from vouchml.training.flavor import ModelFiles
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def require_writable(settings: Settings) -> None:
         FolderNotWritable: a file cannot be made where the database or the artifacts go.
     """
     folders = []
-    if settings.tracking_uri.startswith("sqlite:///"):
-        folders.append(Path(settings.tracking_uri.removeprefix("sqlite:///")).parent)
+    if database := sqlite_file(settings.tracking_uri):
+        folders.append(database.parent)
     if settings.artifact_location is not None and settings.artifact_location.startswith("file:"):
         folders.append(settings.root / settings.project.artifacts)
     for folder in folders:
@@ -111,17 +111,19 @@ def require_writable(settings: Settings) -> None:
 
 @contextmanager
 def _store(tracking_uri: str) -> Iterator[Any]:
-    """Point MLflow's module at `tracking_uri`, and back again."""
+    """Point MLflow's module at `tracking_uri`, and back again.
+
+    MLflow writes what it is pointed at into the environment, which child processes inherit; where nothing was set,
+    nothing stays, since MLflow's own default escapes the spaces of a path and would name another file.
+    """
     import mlflow
 
-    before, registry_before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     mlflow.set_tracking_uri(tracking_uri)
-    mlflow.set_registry_uri(tracking_uri)
     try:
         yield mlflow
     finally:
         mlflow.set_tracking_uri(before)
-        mlflow.set_registry_uri(registry_before)
 
 
 def _experiment(mlflow: Any, settings: Settings) -> str:

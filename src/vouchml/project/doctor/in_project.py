@@ -13,7 +13,7 @@ from vouchml.errors import VersionNotFound, VouchError
 from vouchml.project.doctor.finding import Finding, ok, problem, warning
 from vouchml.project.ports import API_PORT, MLFLOW_PORT, port_problem
 from vouchml.project.up import is_server, without_credentials
-from vouchml.settings import Settings
+from vouchml.settings import Settings, sqlite_file
 
 
 def table(settings: Settings) -> Finding:
@@ -40,13 +40,13 @@ def store(settings: Settings) -> Finding:
 
         ModelRegistry.connect(settings.tracking_uri)
     except VouchError as error:
-        path = _database(settings)
+        path = sqlite_file(settings.tracking_uri)
         if path is not None and not path.exists():
             return _new_database(path)
         return problem("MLflow store", error.message, error.remedy)
     except ModuleNotFoundError as error:
         return problem("MLflow store", f"{error.name} is not installed", "pip install 'vouchml[serve]'")
-    path = _database(settings)
+    path = sqlite_file(settings.tracking_uri)
     if path is not None and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return problem("MLflow store", f"{path} cannot be written", "Give yourself write permission.")
     return ok("MLflow store", place)
@@ -56,7 +56,7 @@ def staged_version(settings: Settings) -> Finding:
     """Whether a version is in the stage that is served."""
     name, stage = settings.project.registered_model, settings.project.stage
     check = f"Version in {stage}"
-    if (path := _database(settings)) is not None and not path.exists():
+    if (path := sqlite_file(settings.tracking_uri)) is not None and not path.exists():
         return warning(check, "none yet", "vouch up")
     try:
         from vouchml.registry import ModelRegistry
@@ -98,11 +98,6 @@ def private_folder(settings: Settings) -> Finding:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         return warning("Private folder", f"others may enter {folder} (mode {mode:o})", f"chmod 700 '{folder}'")
     return ok("Private folder", f"{folder} is yours only")
-
-
-def _database(settings: Settings) -> Path | None:
-    uri = settings.tracking_uri
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def _new_database(path: Path) -> Finding:
