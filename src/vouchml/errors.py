@@ -103,6 +103,12 @@ class BodyTypeUnsupported(VouchError):
     code, exit_status, http_status = "body-type-unsupported", 4, 415
 
 
+class WebhookRefused(VouchError):
+    """The webhook delivery is not signed with the secret that it shares with MLflow, not fresh, or a replay."""
+
+    code, exit_status, http_status = "webhook-refused", 4, 401
+
+
 class RegistryUnreachable(VouchError):
     """MLflow does not answer, or refuses the store that it was given."""
 
