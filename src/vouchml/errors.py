@@ -39,6 +39,18 @@ class SettingsInvalid(VouchError):
     code, exit_status = "settings-invalid", 2
 
 
+class ApiKeyInvalid(VouchError):
+    """An API key cannot be made as asked: its name, a scope or its lifetime."""
+
+    code, exit_status = "api-key-invalid", 2
+
+
+class ApiKeyNotFound(VouchError):
+    """There is no API key with that id."""
+
+    code, exit_status = "api-key-not-found", 2
+
+
 class TableUnreadable(VouchError):
     """The table does not exist, cannot be opened, or is not a table."""
 
@@ -103,6 +115,28 @@ class BodyTypeUnsupported(VouchError):
     code, exit_status, http_status = "body-type-unsupported", 4, 415
 
 
+class CredentialsMissing(VouchError):
+    """The request carries no API key, and the service has keys."""
+
+    code, exit_status, http_status = "credentials-missing", 4, 401
+
+
+class CredentialsInvalid(VouchError):
+    """The API key of the request is unknown, revoked or expired."""
+
+    code, exit_status, http_status = "credentials-invalid", 4, 401
+
+
+class ScopeMissing(VouchError):
+    """The caller may not do this: the API key of the request lacks the `scope`."""
+
+    code, exit_status, http_status = "scope-missing", 4, 403
+
+    def __init__(self, message: str, *, scope: str, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.scope = scope
+
+
 class WebhookRefused(VouchError):
     """The webhook delivery is not signed with the secret that it shares with MLflow, not fresh, or a replay."""
 
@@ -161,6 +195,18 @@ class PortTaken(VouchError):
     """Another program listens on a port that vouchml needs."""
 
     code, exit_status = "port-taken", 8
+
+
+class AnonymousRefused(VouchError):
+    """The service would be open to whoever reaches its address: there is no API key, and nobody said so."""
+
+    code, exit_status = "anonymous-refused", 8
+
+
+class ApiKeysUnreadable(VouchError):
+    """The file of the API keys cannot be read, so nothing says who may call."""
+
+    code, exit_status, http_status = "api-keys-unreadable", 8, 503
 
 
 class FolderNotWritable(VouchError):

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from vouchml.cli import doctor, init, predict, registry, serve, train, up
+from vouchml.cli import doctor, init, keys, predict, registry, serve, train, up
 from vouchml.cli.options import help_if_alone
 from vouchml.errors import DependencyMissing, VouchError
 
@@ -35,6 +35,7 @@ app.command("train")(train.train)
 app.add_typer(registry.app, name="registry")
 app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
+app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)
 
 
