@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
-from vouchml.serving import create_app
+from vouchml.serving.app import create_app
 from vouchml.serving.layers.security_headers import SecurityHeaders
 from vouchml.settings import Settings
 
