@@ -9,21 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError, model_validator
+from pydantic import Field, StrictInt, StrictStr, model_validator
 
-from vouchml.canonical_json import canonical_json
 from vouchml.errors import BundleInvalid
+from vouchml.model.model_file import FileValue, read_model_file
 
 CONTRACT_FILE = "contract.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Feature(_Value):
+class Feature(FileValue):
     """One input column, with the range that it had in training."""
 
     name: str
@@ -33,14 +29,14 @@ class Feature(_Value):
     maximum: float
 
 
-class LabelledClass(_Value):
+class LabelledClass(FileValue):
     """One value of the target and what it is called."""
 
     value: StrictInt | StrictStr
     label: str
 
 
-class Contract(_Value):
+class Contract(FileValue):
     """What a model takes and what its answers mean.
 
     `features` stand in the order of the model's input columns, `classes` in the order of its probabilities.
@@ -52,7 +48,7 @@ class Contract(_Value):
     classes: tuple[LabelledClass, LabelledClass]
     positive_class: str
     threshold: float = Field(gt=0.0, lt=1.0)
-    scorer: Literal["onnx", "sklearn"]
+    scorer: Literal["affine", "onnx", "sklearn"]
     estimator: str
     data_sha256: Sha256
     data_content_sha256: Sha256
@@ -91,10 +87,6 @@ class Contract(_Value):
         """The class that `probability` of the positive class stands for: positive from the threshold on."""
         return self.positive if probability >= self.threshold else self.negative
 
-    def to_bytes(self) -> bytes:
-        """The contract as canonical JSON (RFC 8785)."""
-        return canonical_json(self.model_dump(mode="json"))
-
 
 def read_contract(folder: Path) -> Contract:
     """Read `contract.json` from the files of a version.
@@ -102,16 +94,8 @@ def read_contract(folder: Path) -> Contract:
     Raises:
         BundleInvalid: the file is missing or is not a contract.
     """
-    try:
-        return Contract.model_validate_json((folder / CONTRACT_FILE).read_bytes())
-    except FileNotFoundError:
-        raise BundleInvalid(
-            f"The version has no {CONTRACT_FILE}, so nothing says what it takes.",
-            remedy="Train it with `vouch train`; a model logged by other means has no contract.",
-        ) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BundleInvalid(
-            f"{CONTRACT_FILE} is not a contract: {place} {first['msg']}.", remedy="Train the version again."
-        ) from None
+    missing = BundleInvalid(
+        f"The version has no {CONTRACT_FILE}, so nothing says what it takes.",
+        remedy="Train it with `vouch train`; a model logged by other means has no contract.",
+    )
+    return read_model_file(folder / CONTRACT_FILE, Contract, called="a contract", missing=missing)

@@ -7,11 +7,13 @@ from typing import Final
 
 from vouchml.errors import DependencyMissing
 from vouchml.model.bundle import Bundle
+from vouchml.model.scorers.affine import AffineScorer
 from vouchml.model.scorers.base import Scorer
 from vouchml.model.scorers.onnx import OnnxScorer
 from vouchml.model.scorers.sklearn import SklearnScorer
 
 SCORERS: Final[Mapping[str, Callable[[Bundle], Scorer]]] = {
+    "affine": AffineScorer.load,
     "onnx": OnnxScorer.load,
     "sklearn": SklearnScorer.load,
 }
@@ -33,4 +35,4 @@ def load_scorer(bundle: Bundle) -> Scorer:
         ) from error
 
 
-__all__ = ["SCORERS", "Scorer", "load_scorer"]
+__all__ = ["SCORERS", "AffineScorer", "OnnxScorer", "Scorer", "SklearnScorer", "load_scorer"]

@@ -14,3 +14,7 @@ class Scorer(Protocol):
     def positive_probability(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probability of the positive class for each of `rows`, shape (rows, features) → (rows,)."""
         ...
+
+    def positive_probability_of_one(self, row: NDArray[np.float64]) -> float:
+        """The probability of the positive class for one contiguous row, shape (features,): the way of one request."""
+        ...

@@ -30,7 +30,6 @@ class OnnxScorer:
         Raises:
             BundleInvalid: the file is missing, broken or takes another number of features than the contract.
         """
-        from onnxruntime import InferenceSession, SessionOptions
         from onnxruntime.capi.onnxruntime_pybind11_state import (
             Fail,
             InvalidArgument,
@@ -39,14 +38,8 @@ class OnnxScorer:
             NoSuchFile,
         )
 
-        options = SessionOptions()
-        # One thread: a row takes microseconds, and sums that are split over threads differ in their last bits.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            content = (bundle.folder / MODEL_FILE).read_bytes()
-            session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            session = open_session((bundle.folder / MODEL_FILE).read_bytes())
         except FileNotFoundError:
             raise BundleInvalid(
                 f"The contract says scorer = onnx, but the version has no {MODEL_FILE}.", remedy="Train it again."
@@ -67,3 +60,23 @@ class OnnxScorer:
         """The probability of the positive class for each of `rows`, shape (rows, features) → (rows,)."""
         probabilities: NDArray[np.float64] = self.session.run([PROBABILITIES], {INPUT: rows})[0]
         return probabilities[:, self.positive_index]
+
+    def positive_probability_of_one(self, row: NDArray[np.float64]) -> float:
+        """The probability of the positive class for one row, shape (features,)."""
+        return float(self.session.run([PROBABILITIES], {INPUT: row[np.newaxis]})[0][0, self.positive_index])
+
+
+def open_session(model: bytes) -> Any:
+    """An ONNX Runtime session for `model`, on one thread.
+
+    Raises:
+        Exception: one of onnxruntime's own, where the bytes are not a model that it can run.
+    """
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    # One thread: a row takes microseconds, and sums that are split over threads differ in their last bits.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -69,3 +69,7 @@ class SklearnScorer:
         """The probability of the positive class for each of `rows`, shape (rows, features) → (rows,)."""
         probabilities: NDArray[np.float64] = self.pipeline.predict_proba(rows)
         return probabilities[:, self.positive_index]
+
+    def positive_probability_of_one(self, row: NDArray[np.float64]) -> float:
+        """The probability of the positive class for one row, shape (features,)."""
+        return float(self.pipeline.predict_proba(row[np.newaxis])[0, self.positive_index])
