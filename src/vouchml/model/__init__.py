@@ -3,6 +3,7 @@
 from vouchml.model.bundle import Bundle, open_bundle
 from vouchml.model.contract import Contract, Feature, LabelledClass
 from vouchml.model.digest import model_digest
+from vouchml.model.golden import GoldenCheck, GoldenRows, check_golden_rows
 from vouchml.model.request import PredictionRequest, decode_request
 from vouchml.model.scorers import Scorer, load_scorer
 
@@ -10,9 +11,12 @@ __all__ = [
     "Bundle",
     "Contract",
     "Feature",
+    "GoldenCheck",
+    "GoldenRows",
     "LabelledClass",
     "PredictionRequest",
     "Scorer",
+    "check_golden_rows",
     "decode_request",
     "load_scorer",
     "model_digest",
