@@ -97,6 +97,12 @@ class ContractBreach(VouchError):
         self.invalid = tuple(invalid)
 
 
+class ExplanationUnavailable(VouchError):
+    """The request asks for an explanation that this service cannot give of the model that is serving."""
+
+    code, exit_status, http_status = "explanation-unavailable", 4, 422
+
+
 class BodyMalformed(VouchError):
     """The request body is not one JSON value, or names a key twice."""
 

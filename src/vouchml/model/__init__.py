@@ -3,6 +3,7 @@
 from vouchml.model.bundle import Bundle, open_bundle
 from vouchml.model.contract import Contract, Feature, LabelledClass
 from vouchml.model.digest import model_digest
+from vouchml.model.explanation import Explanation, explain
 from vouchml.model.golden import GoldenCheck, GoldenRows, check_golden_rows
 from vouchml.model.request import PredictionRequest, decode_request
 from vouchml.model.scorers import Scorer, load_scorer
@@ -10,6 +11,7 @@ from vouchml.model.scorers import Scorer, load_scorer
 __all__ = [
     "Bundle",
     "Contract",
+    "Explanation",
     "Feature",
     "GoldenCheck",
     "GoldenRows",
@@ -18,6 +20,7 @@ __all__ = [
     "Scorer",
     "check_golden_rows",
     "decode_request",
+    "explain",
     "load_scorer",
     "model_digest",
     "open_bundle",

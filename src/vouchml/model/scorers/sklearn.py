@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -64,6 +65,17 @@ class SklearnScorer:
             if hasattr(step, "feature_names_in_"):
                 del step.feature_names_in_
         return cls(pipeline=pipeline, positive_index=contract.positive_index)
+
+    @cached_property
+    def tree_explainer(self) -> Any:
+        """The explainer of the package `shap` for a model of trees, made when it is first asked for.
+
+        Raises:
+            ImportError: `shap`, or a package that it needs, is not installed.
+        """
+        from shap import TreeExplainer
+
+        return TreeExplainer(self.pipeline[-1])
 
     def positive_probability(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probability of the positive class for each of `rows`, shape (rows, features) → (rows,)."""
