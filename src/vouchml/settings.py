@@ -106,6 +106,13 @@ class TrainingSettings(Section):
     bootstrap_resamples: int = Field(
         default=2000, ge=100, le=100_000, description="Resamples behind each 95 % interval."
     )
+    golden_rows: int = Field(
+        default=32,
+        ge=0,
+        le=1000,
+        description="Test rows kept in the model's files, for the service to check a version on before it serves; "
+        "0 keeps none.",
+    )
 
 
 class ServingSettings(Section):

@@ -8,7 +8,8 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 from vouchml.training.estimators import build_pipeline, fit
-from vouchml.training.onnx_export import OPSETS, ExportFailed, export_onnx
+from vouchml.training.forms import ExportFailed
+from vouchml.training.forms.onnx import OPSETS, export_onnx
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,30 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer
 
 from vouchml.training.estimators import build_pipeline, fit
-from vouchml.training.onnx_export import ExportFailed, export_onnx
+from vouchml.training.forms import ExportFailed, FormName, export_forms
 from vouchml.training.parity import Parity, check_parity
+
+Exports = dict[FormName, bytes | ExportFailed]
+
+
+def forms_of(name: str, frame: pd.DataFrame, targets: NDArray[Any], positive_index: int = 1) -> tuple[Any, Exports]:
+    pipeline = fit(build_pipeline(name, {}, random_state=0), frame, targets)[0]
+    return pipeline, export_forms(pipeline, frame.to_numpy(), positive_index=positive_index)
 
 
 def model_of(name: str, frame: pd.DataFrame, targets: NDArray[Any]) -> tuple[Any, bytes | ExportFailed]:
-    pipeline = fit(build_pipeline(name, {}, random_state=0), frame, targets)[0]
-    model = export_onnx(pipeline, frame.shape[1])
-    return pipeline, model if isinstance(model, ExportFailed) else model.SerializeToString()
+    pipeline, exports = forms_of(name, frame, targets)
+    return pipeline, exports["onnx"]
+
+
+def parities_of(pipeline: Any, exports: Exports, values: NDArray[np.float64], **changes: Any) -> Parity:
+    settings: dict[str, Any] = {"positive_index": 1, "threshold": 0.5, "random_state": 42, **changes}
+    return check_parity(pipeline, exports, values, **settings)
 
 
 def parity_of(pipeline: Any, model: bytes | ExportFailed, values: NDArray[np.float64], **changes: Any) -> Parity:
-    settings: dict[str, Any] = {"positive_index": 1, "threshold": 0.5, "random_state": 42, **changes}
-    return check_parity(pipeline, model, values, **settings)
+    """The parity of an ONNX model alone."""
+    return parities_of(pipeline, {"onnx": model}, values, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -41,35 +52,42 @@ def logistic(frame: pd.DataFrame, targets: NDArray[np.int64]) -> tuple[Any, byte
     return model_of("logistic_regression", frame, targets)
 
 
-def test_logistic_regression_is_served_by_onnx(logistic: tuple[Any, bytes], frame: pd.DataFrame) -> None:
+def test_the_onnx_model_of_a_logistic_regression_is_exact(logistic: tuple[Any, bytes], frame: pd.DataFrame) -> None:
     parity = parity_of(*logistic, frame.to_numpy())
     assert parity.passed
     assert parity.scorer == "onnx"
-    assert parity.label_flips == 0
-    assert parity.max_abs_difference is not None
-    assert parity.max_abs_difference <= 1e-14
+    assert parity.of("onnx").label_flips == 0
+    worst = parity.of("onnx").max_abs_difference
+    assert worst is not None
+    assert worst <= 1e-14
     assert (parity.rows, parity.perturbed_points, parity.edge_points) == (569, 10_000, 10_000)
 
 
 def test_a_random_forest_is_served_by_scikit_learn_because_float32(
     frame: pd.DataFrame, targets: NDArray[np.int64]
 ) -> None:
-    parity = parity_of(*model_of("random_forest", frame, targets), frame.to_numpy(), perturbed=2_000)
+    parity = parities_of(*forms_of("random_forest", frame, targets), frame.to_numpy(), perturbed=2_000)
     assert parity.scorer == "sklearn"
+    assert "There is no affine form: RandomForestClassifier is not a linear model." in parity.reason
     assert "float32" in parity.reason
-    assert parity.max_abs_difference is not None
-    assert parity.max_abs_difference > 1e-3
-    assert json.loads(json.dumps(parity.to_dict()))["passed"] is False
+    worst = parity.of("onnx").max_abs_difference
+    assert worst is not None
+    assert worst > 1e-3
+    document = json.loads(json.dumps(parity.to_dict()))
+    assert (document["passed"], document["scorer"], document["max_abs_difference"]) == (False, "sklearn", None)
+    assert [form["max_abs_difference"] for form in document["forms"]] == [None, worst]
 
 
 def test_a_failed_export_is_served_by_scikit_learn_with_its_reason(
     frame: pd.DataFrame, targets: NDArray[np.int64]
 ) -> None:
-    parity = parity_of(*model_of("hist_gradient_boosting", frame, targets), frame.to_numpy())
+    parity = parities_of(*forms_of("hist_gradient_boosting", frame, targets), frame.to_numpy())
     assert parity.scorer == "sklearn"
+    assert "HistGradientBoostingClassifier is not a linear model" in parity.reason
     assert "skl2onnx cannot convert HistGradientBoostingClassifier" in parity.reason
-    assert parity.max_abs_difference is None
-    assert parity.label_flips is None
+    assert [form.max_abs_difference for form in parity.forms] == [None, None]
+    assert [form.label_flips for form in parity.forms] == [None, None]
+    assert (parity.rows, parity.perturbed_points, parity.edge_points) == (0, 0, 0)
 
 
 def test_a_model_that_onnxruntime_cannot_load_is_served_by_scikit_learn(
@@ -77,7 +95,71 @@ def test_a_model_that_onnxruntime_cannot_load_is_served_by_scikit_learn(
 ) -> None:
     parity = parity_of(logistic[0], b"not a model", frame.to_numpy())
     assert parity.scorer == "sklearn"
-    assert "onnxruntime cannot load" in parity.reason
+    assert "The ONNX model cannot be loaded" in parity.reason
+
+
+@pytest.mark.parametrize("positive_index", [0, 1])
+def test_the_affine_form_of_a_logistic_regression_is_exact_and_serves(
+    positive_index: int, frame: pd.DataFrame, targets: NDArray[np.int64]
+) -> None:
+    pipeline, exports = forms_of("logistic_regression", frame, targets, positive_index)
+    parity = parities_of(pipeline, exports, frame.to_numpy(), positive_index=positive_index)
+    assert parity.scorer == "affine"
+    assert [(form.scorer, form.passed, form.label_flips) for form in parity.forms] == [
+        ("affine", True, 0),
+        ("onnx", True, 0),
+    ]
+    worst = parity.of("affine").max_abs_difference
+    assert worst is not None
+    assert worst <= 1e-14
+    assert parity.reason == parity.of("affine").reason
+    assert parity.reason.startswith("The affine form gives scikit-learn's probabilities: the largest difference ")
+    document = json.loads(json.dumps(parity.to_dict()))
+    assert (document["passed"], document["scorer"], document["label_flips"]) == (True, "affine", 0)
+    assert document["max_abs_difference"] == worst
+
+
+def test_onnx_serves_where_huge_offsets_cancel_in_the_affine_form(
+    frame: pd.DataFrame, targets: NDArray[np.int64]
+) -> None:
+    far = frame.iloc[:, :5] + 1e9
+    parity = parities_of(*forms_of("logistic_regression", far, targets), far.to_numpy(), perturbed=2_000)
+    affine = parity.of("affine")
+    assert not affine.passed
+    assert affine.max_abs_difference is not None
+    assert 1e-12 < affine.max_abs_difference < 1e-3
+    assert affine.reason.startswith("The affine form does not give scikit-learn's probabilities: ")
+    assert (parity.scorer, parity.passed, parity.of("onnx").passed) == ("onnx", True, True)
+    assert parity.reason == parity.of("onnx").reason
+
+
+def test_a_form_that_differs_for_one_row_alone_does_not_serve(frame: pd.DataFrame, targets: NDArray[np.int64]) -> None:
+    pipeline, exports = forms_of("logistic_regression", frame, targets)
+    parity = parities_of(pipeline, {"onnx": with_another_answer_for_one_row(exports["onnx"])}, frame.to_numpy())
+    assert not parity.passed
+    assert (parity.of("onnx").max_abs_difference_perturbed or 0.0) <= 1e-14
+    assert (parity.of("onnx").max_abs_difference_rows or 0.0) > 1e-3
+
+
+def with_another_answer_for_one_row(model: bytes | ExportFailed) -> bytes:
+    """The same model, but a batch of exactly one row is answered with 0.5."""
+    assert isinstance(model, bytes)
+    helper = onnx.helper
+    proto = onnx.load_model_from_string(model)
+    graph = proto.graph
+    (made,) = [node for node in graph.node if "probabilities" in node.output]
+    made.output[list(made.output).index("probabilities")] = "as they were"
+    constants = {"one": np.array([1]), "first": np.array([0]), "half": np.array([0.5])}
+    graph.initializer.extend(onnx.numpy_helper.from_array(value, name) for name, value in constants.items())
+    graph.node.extend(
+        [
+            helper.make_node("Shape", ["features"], ["shape"]),
+            helper.make_node("Gather", ["shape", "first"], ["rows"]),
+            helper.make_node("Equal", ["rows", "one"], ["alone"]),
+            helper.make_node("Where", ["alone", "half", "as they were"], ["probabilities"]),
+        ]
+    )
+    return bytes(proto.SerializeToString())
 
 
 def with_a_coefficient_off_by(model: bytes, step: float) -> bytes:
@@ -97,9 +179,9 @@ def test_a_difference_of_a_trillionth_is_seen(logistic: tuple[Any, bytes], frame
 
 def test_a_label_that_flips_at_the_threshold_is_counted(logistic: tuple[Any, bytes], frame: pd.DataFrame) -> None:
     pipeline, model = logistic
-    parity = parity_of(pipeline, with_a_coefficient_off_by(model, 0.5), frame.to_numpy())
-    assert parity.label_flips is not None
-    assert parity.label_flips > 0
+    flips = parity_of(pipeline, with_a_coefficient_off_by(model, 0.5), frame.to_numpy()).of("onnx").label_flips
+    assert flips is not None
+    assert flips > 0
 
 
 class _Step:
@@ -146,7 +228,7 @@ def test_a_threshold_rounded_to_float32_is_caught_though_every_row_agrees(betwee
     assert exact.passed
     parity = parity_of(_Step(threshold), step_model(rounded), values)
     assert not parity.passed
-    assert parity.max_abs_difference_edges == 0.5
+    assert parity.of("onnx").max_abs_difference_edges == 0.5
 
 
 def test_the_same_seed_gives_the_same_result(logistic: tuple[Any, bytes], frame: pd.DataFrame) -> None:

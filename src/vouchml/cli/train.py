@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from vouchml.settings import Settings
     from vouchml.training import TrainedVersion
     from vouchml.training.evaluation import Evaluation
-    from vouchml.training.parity import Parity
+
+_SCORERS = {"affine": "affine form", "onnx": "ONNX", "sklearn": "scikit-learn"}
 
 
 def train(
@@ -47,7 +48,8 @@ def show_training(settings: Settings, trained: TrainedVersion) -> None:
     show(_metrics(trained.evaluation), "", _confusion(trained.evaluation), "")
     version = trained.version
     rows = [
-        ("Scorer", _parity(trained.parity)),
+        ("Scorer", _SCORERS[trained.parity.scorer]),
+        *[("Parity", form.reason) for form in trained.parity.forms],
         ("Run", trained.run_id),
         ("Version", f"{version.number} of {version.name}" if version else "not registered"),
         ("Data", f"{settings.data.path}, SHA-256 {trained.data_sha256}"),
@@ -74,11 +76,6 @@ def _confusion(evaluation: Evaluation) -> Table:
     for label, counts in zip(evaluation.labels, evaluation.confusion, strict=True):
         made.add_row(f"true {label}", *(str(count) for count in counts))
     return made
-
-
-def _parity(parity: Parity) -> str:
-    name = "ONNX" if parity.passed else "scikit-learn"
-    return f"{name}. {parity.reason}"
 
 
 def _document(settings: Settings, trained: TrainedVersion) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The files of a version: an MLflow scikit-learn model (skops) with the contract and the ONNX form among them.
+"""The files of a version: an MLflow scikit-learn model (skops) with the contract, its other forms and golden rows.
 
 `mlflow.pyfunc`, `mlflow.sklearn` and, where parity holds, `mlflow.onnx` load it. `mlflow.pyfunc` answers with
 probabilities: a label is a decision at the contract's threshold, which MLflow does not know.
@@ -6,6 +6,7 @@ probabilities: a label is a decision at the contract's threshold, which MLflow d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -27,12 +28,13 @@ EXAMPLE_ROWS: Final = 5
 class ModelFiles:
     """What becomes the files of a version. MLflow calls `save_model`, as it does with its own flavors.
 
-    `onnx_model` is None where parity failed: a form that differs from the model is not shipped.
+    `files` are the forms that passed parity (one that differs from the model is not shipped) and what else of our own
+    goes beside the contract, by name.
     """
 
     pipeline: Pipeline
     contract: Contract
-    onnx_model: bytes | None
+    files: Mapping[str, bytes]
     frame: pd.DataFrame
 
     def save_model(self, path: str, mlflow_model: Any, **_: Any) -> None:
@@ -54,8 +56,9 @@ class ModelFiles:
         )
         folder = Path(path)
         (folder / CONTRACT_FILE).write_bytes(self.contract.to_bytes())
-        if self.onnx_model is not None:
-            (folder / ONNX_FILE).write_bytes(self.onnx_model)
+        for name, content in self.files.items():
+            (folder / name).write_bytes(content)
+        if ONNX_FILE in self.files:
             mlflow_model.add_flavor(
                 "onnx", onnx_version=version("onnx"), data=ONNX_FILE, providers=["CPUExecutionProvider"], code=None
             )

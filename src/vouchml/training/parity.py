@@ -1,61 +1,48 @@
-"""Whether the ONNX form of a pipeline gives scikit-learn's probabilities, and so which of the two may serve.
+"""Whether the other forms of a pipeline give scikit-learn's probabilities, and so which of them may serve.
 
 Compared are all rows of the table (in blocks and, up to a thousand of them, one at a time as the service
 scores them), points around them, and points on the edges where a tree decides: training values, the middle
 between two neighbouring values, and both rounded to float32. Probabilities may differ by 1e-12 and no label
-may differ at the threshold; otherwise the contract says `scorer = "sklearn"`.
+may differ at the threshold. The contract names the first form that passes, in the order of `FORMS`, or else
+scikit-learn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vouchml.model import Scorer
 from vouchml.training.environment import single_threaded_linear_algebra
-from vouchml.training.onnx_export import INPUT, OUTPUT_PROBABILITIES, ExportFailed
+from vouchml.training.forms import FORMS, ExportFailed, Form, FormName
+from vouchml.training.parity_points import Matrix, PointKind, points_to_compare
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 TOLERANCE = 1e-12
 
-Matrix = NDArray[np.float64]
-_Score = Callable[[Matrix], Matrix]
-
-_CELLS_A_BLOCK = 2_000_000
 _ROWS_ONE_BY_ONE = 1_000
-_ROWS_FOR_EDGES = 100_000
-# Steps in units of a column's standard deviation: hardly off a row, near it, and among other rows.
-_NOISE = (1e-6, 1e-2, 1.0)
 
 
 @dataclass(frozen=True)
-class Parity:
-    """How far the ONNX model is from scikit-learn, and which of the two the contract must name.
+class FormParity:
+    """How far one form is from scikit-learn.
 
-    The differences and flips are None where there was no ONNX model to compare.
+    The differences and flips are None where there was nothing to compare.
     """
 
-    scorer: Literal["onnx", "sklearn"]
+    scorer: FormName
+    passed: bool
     reason: str
-    rows: int
-    perturbed_points: int
-    edge_points: int
-    threshold: float
     max_abs_difference_rows: float | None = None
     max_abs_difference_perturbed: float | None = None
     max_abs_difference_edges: float | None = None
     label_flips: int | None = None
-    tolerance: float = TOLERANCE
-
-    @property
-    def passed(self) -> bool:
-        """Whether the ONNX model may serve."""
-        return self.scorer == "onnx"
 
     @property
     def max_abs_difference(self) -> float | None:
@@ -65,12 +52,64 @@ class Parity:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON for the manifest and the report."""
-        return {"passed": self.passed, "max_abs_difference": self.max_abs_difference, **asdict(self)}
+        return {"max_abs_difference": self.max_abs_difference, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far each form is from scikit-learn, the preferred one first, and on how many points."""
+
+    rows: int
+    perturbed_points: int
+    edge_points: int
+    threshold: float
+    forms: tuple[FormParity, ...]
+    tolerance: float = TOLERANCE
+
+    @property
+    def serving(self) -> FormParity | None:
+        """The form that serves: the first that passed, or None where scikit-learn itself must."""
+        return next((form for form in self.forms if form.passed), None)
+
+    @property
+    def scorer(self) -> Literal["affine", "onnx", "sklearn"]:
+        """The scorer that the contract must name."""
+        return self.serving.scorer if self.serving else "sklearn"
+
+    @property
+    def passed(self) -> bool:
+        """Whether any form may serve."""
+        return self.serving is not None
+
+    @property
+    def reason(self) -> str:
+        """Why `scorer` serves."""
+        return self.serving.reason if self.serving else " ".join(form.reason for form in self.forms)
+
+    def of(self, scorer: FormName) -> FormParity:
+        """What was found about one form."""
+        return next(form for form in self.forms if form.scorer == scorer)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON for the manifest and the report; difference and flips are those of the form that serves."""
+        return {
+            "scorer": self.scorer,
+            "passed": self.passed,
+            "reason": self.reason,
+            "max_abs_difference": self.serving.max_abs_difference if self.serving else None,
+            "label_flips": self.serving.label_flips if self.serving else None,
+            "rows": self.rows,
+            "perturbed_points": self.perturbed_points,
+            "edge_points": self.edge_points,
+            "threshold": self.threshold,
+            "tolerance": self.tolerance,
+            "forms": [form.to_dict() for form in self.forms],
+        }
 
 
 def check_parity(
     pipeline: Pipeline,
-    model: bytes | ExportFailed,
+    exports: Mapping[FormName, bytes | ExportFailed],
     values: Matrix,
     *,
     positive_index: int,
@@ -78,95 +117,103 @@ def check_parity(
     random_state: int,
     perturbed: int = 10_000,
 ) -> Parity:
-    """Compare the ONNX `model` with the fitted `pipeline` on `values`, and on `perturbed` points of each kind.
+    """Compare each of `exports` with the fitted `pipeline` on `values`, and on `perturbed` points of each kind.
 
-    A model that differs, cannot be loaded or does not exist is a result, not an error.
+    A form that differs, cannot be loaded or does not exist is a result, not an error.
     """
-    if isinstance(model, ExportFailed):
-        return Parity("sklearn", f"There is no ONNX model: {model.reason}.", 0, 0, 0, threshold)
+    candidates = [_candidate(form, exports[name], positive_index) for name, form in FORMS.items() if name in exports]
+    comparisons = [
+        _Comparison(form, scorer, threshold) for form, scorer in candidates if not isinstance(scorer, ExportFailed)
+    ]
+    if comparisons:
+        _compare_all(comparisons, _sklearn_score(pipeline, positive_index), values, perturbed, random_state)
+    found = {comparison.form.scorer: comparison.finding() for comparison in comparisons}
+    return Parity(
+        rows=len(values) if comparisons else 0,
+        perturbed_points=perturbed if comparisons else 0,
+        edge_points=perturbed if comparisons else 0,
+        threshold=threshold,
+        forms=tuple(
+            FormParity(form.scorer, passed=False, reason=scorer.reason)
+            if isinstance(scorer, ExportFailed)
+            else found[form.scorer]
+            for form, scorer in candidates
+        ),
+    )
+
+
+def _candidate(form: Form, content: bytes | ExportFailed, positive_index: int) -> tuple[Form, Scorer | ExportFailed]:
+    if isinstance(content, ExportFailed):
+        return form, ExportFailed(f"There is no {form.title}: {content.reason}.")
     try:
-        session = _session(model)
-    # onnxruntime's errors have no base but Exception; whatever it is, scikit-learn can still serve.
+        return form, form.load(content, positive_index)
+    # What is raised depends on the library (onnxruntime's errors have no base but Exception); scikit-learn can serve.
     except Exception as error:  # noqa: BLE001
         reason = " ".join(str(error).split())[:200]
-        return Parity("sklearn", f"onnxruntime cannot load the ONNX model: {reason}.", 0, 0, 0, threshold)
-    comparison = _Comparison(
-        reference=_sklearn_score(pipeline, positive_index),
-        candidate=_onnx_score(session, positive_index),
-        threshold=threshold,
-    )
+        return form, ExportFailed(f"The {form.title} cannot be loaded: {reason}.")
+
+
+def _compare_all(
+    comparisons: list[_Comparison],
+    reference: Callable[[Matrix], Matrix],
+    values: Matrix,
+    perturbed: int,
+    random_state: int,
+) -> None:
     rng = np.random.default_rng(random_state)
     with single_threaded_linear_algebra():
-        on_rows = max(comparison.in_blocks(_slices(values)), comparison.one_by_one(values))
-        on_perturbed = comparison.in_blocks(_perturbed(values, perturbed, rng))
-        on_edges = comparison.in_blocks(_edges(values, perturbed, rng))
-    worst, flips = max(on_rows, on_perturbed, on_edges), comparison.flips
-    return Parity(
-        scorer="onnx" if worst <= TOLERANCE and flips == 0 else "sklearn",
-        reason=_reason(worst, flips, is_float32=session.get_outputs()[1].type == "tensor(float)"),
-        rows=len(values),
-        perturbed_points=perturbed,
-        edge_points=perturbed,
-        threshold=threshold,
-        max_abs_difference_rows=on_rows,
-        max_abs_difference_perturbed=on_perturbed,
-        max_abs_difference_edges=on_edges,
-        label_flips=flips,
-    )
-
-
-def _reason(worst: float, flips: int, *, is_float32: bool) -> str:
-    found = (
-        f"the largest difference of a probability is {worst:.2g} (allowed: {TOLERANCE:.0e}), "
-        f"labels that differ: {flips}"
-    )
-    if worst <= TOLERANCE and flips == 0:
-        return f"The ONNX model gives scikit-learn's probabilities: {found}."
-    why = "; its thresholds and probabilities are float32, scikit-learn's are float64" if is_float32 else ""
-    return f"The ONNX model does not give scikit-learn's probabilities: {found}{why}."
+        sample = np.ascontiguousarray(values[:: max(1, -(-len(values) // _ROWS_ONE_BY_ONE))])
+        expected = reference(sample)
+        for comparison in comparisons:
+            comparison.add("rows", expected, comparison.one_by_one(sample))
+        for kind, block in points_to_compare(values, perturbed, rng):
+            expected = reference(block)
+            for comparison in comparisons:
+                comparison.add(kind, expected, comparison.scorer.positive_probability(block))
 
 
 class _Comparison:
-    """Scores points by both, counts labels that differ and returns the largest difference."""
+    """Keeps, for one form, the largest difference on each kind of points and the count of labels that differ."""
 
-    def __init__(self, *, reference: _Score, candidate: _Score, threshold: float) -> None:
-        self._reference = reference
-        self._candidate = candidate
+    def __init__(self, form: Form, scorer: Scorer, threshold: float) -> None:
+        self.form = form
+        self.scorer = scorer
         self._threshold = threshold
-        self.flips = 0
+        self._worst: dict[PointKind, float] = {"rows": 0.0, "perturbed": 0.0, "edges": 0.0}
+        self._flips = 0
+        self._is_float32 = False
 
-    def in_blocks(self, blocks: Iterator[Matrix]) -> float:
-        return max((self._compare(self._reference(block), self._candidate(block)) for block in blocks), default=0.0)
+    def one_by_one(self, rows: Matrix) -> Matrix:
+        return np.array([self.scorer.positive_probability_of_one(row) for row in rows])
 
-    def one_by_one(self, values: Matrix) -> float:
-        sample = values[:: max(1, -(-len(values) // _ROWS_ONE_BY_ONE))]
-        candidate = np.concatenate([self._candidate(sample[i : i + 1]) for i in range(len(sample))])
-        return self._compare(self._reference(sample), candidate)
-
-    def _compare(self, expected: Matrix, got: Matrix) -> float:
-        self.flips += int(np.count_nonzero((expected >= self._threshold) != (got >= self._threshold)))
+    def add(self, kind: PointKind, expected: Matrix, got: NDArray[Any]) -> None:
+        self._is_float32 |= got.dtype == np.float32
+        self._flips += int(np.count_nonzero((expected >= self._threshold) != (got >= self._threshold)))
         difference = np.abs(expected - got)
-        return float(np.where(np.isnan(difference), np.inf, difference).max(initial=0.0))
+        worst = float(np.where(np.isnan(difference), np.inf, difference).max(initial=0.0))
+        self._worst[kind] = max(self._worst[kind], worst)
+
+    def finding(self) -> FormParity:
+        worst = max(self._worst.values())
+        passed = worst <= TOLERANCE and self._flips == 0
+        found = (
+            f"the largest difference of a probability is {worst:.2g} (allowed: {TOLERANCE:.0e}), "
+            f"labels that differ: {self._flips}"
+        )
+        why = "; its thresholds and probabilities are float32, scikit-learn's are float64" if self._is_float32 else ""
+        return FormParity(
+            scorer=self.form.scorer,
+            passed=passed,
+            reason=f"The {self.form.title} {'gives' if passed else 'does not give'} scikit-learn's probabilities: "
+            f"{found}{'' if passed else why}.",
+            max_abs_difference_rows=self._worst["rows"],
+            max_abs_difference_perturbed=self._worst["perturbed"],
+            max_abs_difference_edges=self._worst["edges"],
+            label_flips=self._flips,
+        )
 
 
-def _session(model: bytes) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _onnx_score(session: Any, positive_index: int) -> _Score:
-    def score(block: Matrix) -> Matrix:
-        (probabilities,) = session.run([OUTPUT_PROBABILITIES], {INPUT: block})
-        return np.asarray(probabilities[:, positive_index], dtype=np.float64)
-
-    return score
-
-
-def _sklearn_score(pipeline: Pipeline, positive_index: int) -> _Score:
+def _sklearn_score(pipeline: Pipeline, positive_index: int) -> Callable[[Matrix], Matrix]:
     import pandas as pd
 
     names = getattr(pipeline, "feature_names_in_", None)
@@ -177,52 +224,3 @@ def _sklearn_score(pipeline: Pipeline, positive_index: int) -> _Score:
         return np.asarray(probabilities[:, positive_index], dtype=np.float64)
 
     return score
-
-
-def _block_rows(columns: int) -> int:
-    return max(1, _CELLS_A_BLOCK // max(1, columns))
-
-
-def _slices(values: Matrix) -> Iterator[Matrix]:
-    step = _block_rows(values.shape[1])
-    for start in range(0, len(values), step):
-        yield np.ascontiguousarray(values[start : start + step])
-
-
-def _perturbed(values: Matrix, count: int, rng: np.random.Generator) -> Iterator[Matrix]:
-    """Rows drawn with replacement, each moved by normal noise of one of three sizes."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = np.nan_to_num(values.std(axis=0), nan=0.0, posinf=0.0)
-    for size in _sizes(count, values.shape[1]):
-        rows = values[rng.integers(len(values), size=size)]
-        scale = rng.choice(_NOISE, size=(size, 1)) * spread
-        yield _finite_or(rows + rng.standard_normal(rows.shape) * scale, rows)
-
-
-def _edges(values: Matrix, count: int, rng: np.random.Generator) -> Iterator[Matrix]:
-    """Points whose every cell is a training value, the middle of two neighbours, or one of these in float32.
-
-    Where a tree has its thresholds; the next float64 on either side of it is drawn as often as the point.
-    """
-    ordered = np.sort(values[:: max(1, -(-len(values) // _ROWS_FOR_EDGES))], axis=0)
-    column = np.arange(values.shape[1])
-    for size in _sizes(count, values.shape[1]):
-        shape = (size, values.shape[1])
-        at = rng.integers(len(ordered), size=shape)
-        lower, upper = ordered[at, column], ordered[np.minimum(at + 1, len(ordered) - 1), column]
-        point = np.where(rng.random(shape) < 0.5, lower, lower / 2 + upper / 2)
-        with np.errstate(over="ignore", under="ignore"):
-            rounded = _finite_or(point.astype(np.float32).astype(np.float64), point)
-            point = np.where(rng.random(shape) < 0.5, point, rounded)
-            beside = np.nextafter(point, rng.choice((-np.inf, np.inf), size=shape))
-        yield np.where(rng.random(shape) < 0.5, point, _finite_or(beside, point))
-
-
-def _sizes(count: int, columns: int) -> Iterator[int]:
-    step = _block_rows(columns)
-    for start in range(0, count, step):
-        yield min(step, count - start)
-
-
-def _finite_or(points: Matrix, fallback: Matrix) -> Matrix:
-    return np.where(np.isfinite(points), points, fallback)

@@ -6,7 +6,7 @@ leaves nothing half-registered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from vouchml.data import Split, Table, check_leakage, label_of, read_table, split_rows
 from vouchml.errors import DependencyMissing, RegistryUnreachable, VersionNotFound
 from vouchml.model import Contract, Feature, LabelledClass
+from vouchml.model.golden import GOLDEN_FILE, choose_golden_rows
 from vouchml.registry import ModelRegistry, Version, prepare_mlflow
 from vouchml.settings import Settings
 from vouchml.training.artifacts import write_artifacts
 from vouchml.training.environment import Environment, describe_environment, single_threaded_linear_algebra
 from vouchml.training.evaluation import Evaluation, evaluate
 from vouchml.training.flavor import ModelFiles
+from vouchml.training.forms import FORMS, ExportFailed, FormName, export_forms
 from vouchml.training.manifest import build_manifest, training_digest
 from vouchml.training.parity import Parity, check_parity
 from vouchml.training.tracking import LoggedRun, RunContent, log_run, require_writable
@@ -51,7 +53,7 @@ class Fitted:
     pipeline: Pipeline
     frame: pd.DataFrame
     contract: Contract
-    onnx_model: bytes | None
+    files: Mapping[str, bytes]
     evaluation: Evaluation
     parity: Parity
     warnings: tuple[str, ...]
@@ -139,7 +141,6 @@ def fit_and_evaluate(
 
     from vouchml.training.cross_validation import cross_validate
     from vouchml.training.estimators import build_pipeline, fit
-    from vouchml.training.onnx_export import ExportFailed, export_onnx
 
     model, training = settings.model, settings.training
     frame = pd.DataFrame(table.values, columns=list(table.names))
@@ -163,9 +164,10 @@ def fit_and_evaluate(
         folds=training.cv_folds,
         random_state=training.random_state,
     )
+    test_probabilities = pipeline.predict_proba(test_frame)[:, positive_index]
     evaluation = evaluate(
         table.targets[split.test] == positive_value,
-        pipeline.predict_proba(test_frame)[:, positive_index],
+        test_probabilities,
         labels=(classes[0].label, classes[1].label),
         positive_class=settings.data.positive_class,
         threshold=model.threshold,
@@ -173,27 +175,36 @@ def fit_and_evaluate(
         random_state=training.random_state,
         cross_validation=cross_validation,
     )
-    progress("Exporting to ONNX and comparing with scikit-learn")
-    exported = export_onnx(pipeline, len(table.names))
-    onnx_model = exported if isinstance(exported, ExportFailed) else exported.SerializeToString()
+    progress("Exporting to other forms and comparing with scikit-learn")
+    exports = export_forms(pipeline, table.values[split.train], positive_index=positive_index)
     parity = check_parity(
         pipeline,
-        onnx_model,
+        exports,
         table.values,
         positive_index=positive_index,
         threshold=model.threshold,
         random_state=training.random_state,
     )
     contract = _contract(settings, table, split, classes, parity)
+    golden = choose_golden_rows(table.values[split.test], test_probabilities, count=training.golden_rows)
     return Fitted(
         pipeline=pipeline,
         frame=train_frame,
         contract=contract,
-        onnx_model=onnx_model if parity.passed and isinstance(onnx_model, bytes) else None,
+        files={**_exact_forms(exports, parity), GOLDEN_FILE: golden.to_bytes()},
         evaluation=evaluation,
         parity=parity,
         warnings=warnings,
     )
+
+
+def _exact_forms(exports: Mapping[FormName, bytes | ExportFailed], parity: Parity) -> dict[str, bytes]:
+    """The files of the forms that passed; the contract names one of them, and other programs may read the rest."""
+    return {
+        FORMS[name].file: content
+        for name, content in exports.items()
+        if isinstance(content, bytes) and parity.of(name).passed
+    }
 
 
 def _class(value: int | str, settings: Settings) -> LabelledClass:
@@ -267,7 +278,7 @@ def _log(settings: Settings, table: Table, split: Split, fitted: Fitted, environ
             p=probabilities,
         )
 
-    files = ModelFiles(fitted.pipeline, fitted.contract, fitted.onnx_model, fitted.frame)
+    files = ModelFiles(fitted.pipeline, fitted.contract, fitted.files, fitted.frame)
     return log_run(settings, content, files, write)
 
 

@@ -2,23 +2,21 @@
 
 The model has one input, `features` (double, rows by columns), and two outputs: `label` and `probabilities`
 (rows by two classes, in the order of `classes_`). The same pipeline gives the same bytes every time.
-
-An export is a faster form of the model, never the model: where scikit-learn cannot be written exactly, the
-service scores with scikit-learn, so a failure here is a value and not an error.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from vouchml.model import Scorer
+from vouchml.model.scorers.onnx import INPUT, MODEL_FILE, PROBABILITIES, OnnxScorer, open_session
+from vouchml.training.forms.base import ExportFailed, Form, Matrix
 
 if TYPE_CHECKING:
     import onnx
     from sklearn.pipeline import Pipeline
 
-INPUT = "features"
 OUTPUT_LABEL = "label"
-OUTPUT_PROBABILITIES = "probabilities"
 
 #: Pinned, so that a newer skl2onnx does not change the bytes; opset 21 writes IR version 10.
 OPSETS = {"": 21, "ai.onnx.ml": 3}
@@ -27,18 +25,8 @@ _GRAPH_NAME = "vouchml"
 _REASON_LENGTH = 200
 
 
-@dataclass(frozen=True)
-class ExportFailed:
-    """The pipeline has no ONNX form, and why."""
-
-    reason: str
-
-
 def export_onnx(pipeline: Pipeline, feature_count: int) -> onnx.ModelProto | ExportFailed:
-    """The ONNX form of the fitted `pipeline`, checked by `onnx.checker`, or why there is none.
-
-    Whether it gives the same probabilities is for `check_parity` to say.
-    """
+    """The ONNX form of the fitted `pipeline`, checked by `onnx.checker`, or why there is none."""
     import onnx
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import DoubleTensorType
@@ -58,7 +46,7 @@ def export_onnx(pipeline: Pipeline, feature_count: int) -> onnx.ModelProto | Exp
     except Exception as error:  # noqa: BLE001
         return ExportFailed(f"skl2onnx cannot convert {type(classifier).__name__}: {_first_line(error)}")
     names = tuple(output.name for output in model.graph.output)
-    if names != (OUTPUT_LABEL, OUTPUT_PROBABILITIES):
+    if names != (OUTPUT_LABEL, PROBABILITIES):
         return ExportFailed(f"skl2onnx gave {type(classifier).__name__} the outputs {', '.join(names)}")
     return model
 
@@ -68,3 +56,15 @@ def _first_line(error: BaseException) -> str:
     text = str(error.__cause__ or error).strip() or type(error).__name__
     line = text.splitlines()[0].rstrip(".")
     return line if len(line) <= _REASON_LENGTH else f"{line[:_REASON_LENGTH]}…"
+
+
+def _export(pipeline: Pipeline, training_rows: Matrix, _: int) -> bytes | ExportFailed:
+    model = export_onnx(pipeline, training_rows.shape[1])
+    return model if isinstance(model, ExportFailed) else bytes(model.SerializeToString())
+
+
+def _load(content: bytes, positive_index: int) -> Scorer:
+    return OnnxScorer(session=open_session(content), positive_index=positive_index)
+
+
+ONNX = Form(scorer="onnx", title="ONNX model", file=MODEL_FILE, export=_export, load=_load)
