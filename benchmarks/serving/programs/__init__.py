@@ -1,0 +1,1 @@
+"""What runs in the contenders' processes. Each file imports only what its own environment has installed."""
