@@ -3,7 +3,7 @@
 import sys
 
 from vouchml.errors import VouchError
-from vouchml.serving import create_app
+from vouchml.serving.app import create_app
 from vouchml.settings import load_settings
 
 try:

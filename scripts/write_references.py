@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import SecretStr
 
 from vouchml import errors
 from vouchml.cli.main import app
@@ -139,12 +140,15 @@ def _section(name: str, field: Any) -> Iterator[str]:
 
 
 def _takes(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:  # what may be left out is a table of its own
+        return "table"
     if "enum" in schema:
         return " or ".join(f"`{_toml(value)}`" for value in schema["enum"])
     kind = {
         "string": "text",
         "integer": "whole number",
         "number": "number",
+        "boolean": "`true` or `false`",
         "array": "list of text",
         "object": "table",
     }[schema["type"]]
@@ -154,6 +158,10 @@ def _takes(schema: dict[str, Any]) -> str:
 
 
 def _toml(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     return "{}" if value == {} else json.dumps(list(value) if isinstance(value, tuple) else value)
 
 

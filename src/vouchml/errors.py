@@ -115,8 +115,14 @@ class BodyTooLarge(VouchError):
     code, exit_status, http_status = "body-too-large", 4, 413
 
 
+class BodyTooSlow(VouchError):
+    """The request body did not arrive within `[serving] body_seconds`."""
+
+    code, exit_status, http_status = "body-too-slow", 4, 408
+
+
 class BodyTypeUnsupported(VouchError):
-    """The request body is not declared as `application/json`."""
+    """The request body is not declared as a type that the door reads."""
 
     code, exit_status, http_status = "body-type-unsupported", 4, 415
 
@@ -177,6 +183,21 @@ class BundleInvalid(VouchError):
     """The files of a version cannot be loaded: one is missing, changed or not what the contract says."""
 
     code, exit_status, http_status = "bundle-invalid", 7, 503
+
+
+class ServiceFailed(VouchError):
+    """The service failed where it should not have; its log says why."""
+
+    code, exit_status = "internal-error", 7
+
+    def __init__(self) -> None:
+        super().__init__("The service failed; its log says why.")
+
+
+class ServiceBusy(VouchError):
+    """A worker has as many requests under way as `[serving] max_in_flight` allows."""
+
+    code, exit_status, http_status = "service-busy", 7, 503
 
 
 class NoModelLoaded(VouchError):

@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import quote, unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vouchml.errors import SettingsInvalid
@@ -115,14 +124,55 @@ class TrainingSettings(Section):
     )
 
 
+class CanarySettings(Section):
+    """`[serving] canary`: the version that answers a share of the requests."""
+
+    version: str = Field(description="A number, an alias such as `@challenger`, or a stage.")
+    share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(description="The share of the requests.")
+
+
 class ServingSettings(Section):
-    """`[serving]`: the addresses of the service and how it follows the registry."""
+    """`[serving]`: the addresses of the service, what it takes, and how it follows the registry."""
 
     host: str = Field(default="127.0.0.1", description="The address that the API and MLflow's pages bind.")
     port: Port = Field(default=8000, description="The port of the API.")
     mlflow_port: Port = Field(default=5001, description="The port of MLflow's pages under `vouch up`.")
     poll_seconds: float = Field(default=2.0, ge=0.1, le=3600, description="Seconds between two looks at the registry.")
-    max_body_bytes: int = Field(default=1024 * 1024, ge=1024, description="The longest request body that is read.")
+    workers: int = Field(default=1, ge=1, le=256, description="Worker processes of `vouch serve`.")
+    out_of_range: Literal["flag", "refuse"] = Field(
+        default="flag",
+        description="A feature outside the range that it had in training: `flag` answers and names it, "
+        "`refuse` does not answer.",
+    )
+    mlflow_lenient: bool = Field(
+        default=False, description="Let `/invocations` pass over columns that the model does not know, and count them."
+    )
+    canary: CanarySettings | None = Field(
+        default=None,
+        description='A version that answers a share of the requests: `{ version = "@challenger", share = 0.05 }`.',
+    )
+    shadow: str = Field(
+        default="", description="A version, such as `@challenger`, that scores every request for comparison only."
+    )
+    max_body_bytes: int = Field(default=1024 * 1024, ge=1024, description="The longest body of a request for one row.")
+    max_batch_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, description="The longest body of a request for many rows."
+    )
+    max_batch_rows: int = Field(default=100_000, ge=1, description="The most rows that one request may bring.")
+    body_seconds: float = Field(default=10.0, ge=0.1, le=3600, description="Seconds within which a body must arrive.")
+    max_in_flight: int = Field(
+        default=1024, ge=1, description="Requests that one worker has under way at most; more are told to come again."
+    )
+    drain_seconds: float = Field(
+        default=1.0, ge=0.0, le=600, description="Seconds for which a worker that is to end goes on taking requests."
+    )
+    log_predictions: bool = Field(default=True, description="Write one log line for each prediction.")
+    allow_anonymous: bool = Field(
+        default=False, description="Serve without API keys on an address that other machines reach."
+    )
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="The secret of MLflow's webhook; without one, webhooks are refused."
+    )
 
 
 class Settings(BaseSettings):
@@ -262,7 +312,10 @@ def _section(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _refuse_unknown_variables() -> None:
     known = {f"{ENVIRONMENT_PREFIX}{name.replace('.', '__').upper()}": name for name in setting_names()}
-    tables = tuple(f"{ENVIRONMENT_PREFIX}{section.upper()}__" for section in ("data__labels", "model__parameters"))
+    tables = tuple(
+        f"{ENVIRONMENT_PREFIX}{section.upper()}__"
+        for section in ("data__labels", "model__parameters", "serving__canary")
+    )
     for variable in os.environ:
         name = variable.upper()
         if not name.startswith(ENVIRONMENT_PREFIX) or name == SETTINGS_FILE_VARIABLE:
@@ -305,7 +358,10 @@ def _nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
 
 
 def _model_at(place: list[str]) -> type[BaseModel]:
-    return _section_model(Settings.model_fields[place[0]].annotation) if place else Settings
+    model: type[BaseModel] = Settings
+    for key in place:
+        model = _section_model(model.model_fields[key].annotation)
+    return model
 
 
 def _section_model(annotation: Any) -> type[BaseModel]:

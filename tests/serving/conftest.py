@@ -15,18 +15,19 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from numpy.typing import NDArray
 
 from vouchml.data import read_table
 from vouchml.registry import ModelRegistry
-from vouchml.serving import create_app
+from vouchml.serving.app import Service, create_app
+from vouchml.serving.following.follower import Follower
+from vouchml.serving.following.watcher import Watcher
 from vouchml.settings import ModelSettings, ServingSettings, Settings, TrainingSettings, load_settings
 from vouchml.training import train
 
 REPOSITORY = Path(__file__).parents[2]
 
-Serve = Callable[[FastAPI], AbstractContextManager[httpx.Client]]
+Serve = Callable[[Service], AbstractContextManager[httpx.Client]]
 Eventually = Callable[[Callable[[], bool]], float]
 
 
@@ -58,6 +59,19 @@ class Project:
         self.registry.fetch(self.registry.version(self.name, "1"), folder)
         change(folder)
         return self.registry.register(self.name, source=folder.as_uri(), run_id=None).number
+
+
+class Following(Follower):
+    """A follower whose watcher looks when it is told to, in this process, so that a test sees each step."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.watcher = Watcher(settings)
+
+    def poll(self) -> None:
+        """Let the watcher look, and follow it."""
+        self.watcher.poll()
+        self.refresh()
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +112,18 @@ def served_project(trained_folder: Path, tmp_path: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
+def follow() -> Callable[[Settings], Following]:
+    """Follow the registry of some settings, step by step."""
+    return Following
+
+
+@pytest.fixture
+def follower(served_project: Project) -> Following:
+    """Follows the registry of the project, step by step."""
+    return Following(served_project.settings)
+
+
+@pytest.fixture(scope="session")
 def rows(trained_folder: Path) -> NDArray[np.float64]:
     settings = load_settings(trained_folder / "vouch.toml")
     return read_table(settings.data_path, settings.data).values
@@ -116,7 +142,7 @@ def eventually() -> Eventually:
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[httpx.Client]:
+def serving(app: Service) -> Iterator[httpx.Client]:
     """`app` behind uvicorn on a free port of this machine."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)

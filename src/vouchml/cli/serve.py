@@ -1,13 +1,21 @@
-"""`vouch serve`: the service, in this process."""
+"""`vouch serve`: the service, in this process or in several workers."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vouchml.cli.options import Config, project_settings
+from vouchml.cli.options import Config, config_file, project_settings
 from vouchml.cli.screen import note
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vouchml.settings import ServingSettings
+
+APP = "vouchml.serving.app:app_of_environment"
 
 
 def serve(
@@ -16,6 +24,18 @@ def serve(
     port: Annotated[
         int | None, typer.Option("--port", metavar="PORT", min=1, max=65535, help="Instead of [serving] port.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, max=256, help="Instead of [serving] workers.")
+    ] = None,
+    allow_anonymous: Annotated[
+        bool, typer.Option("--allow-anonymous", help="Let everyone call who reaches the address; see docs/serving.md.")
+    ] = False,
+    tls_certificate: Annotated[
+        str | None, typer.Option("--tls-certificate", metavar="FILE", help="Serve HTTPS with this certificate chain.")
+    ] = None,
+    tls_key: Annotated[
+        str | None, typer.Option("--tls-key", metavar="FILE", help="The private key of the certificate.")
+    ] = None,
     config: Config = None,
 ) -> None:
     """Serve predictions with the version in the stage.
@@ -23,21 +43,47 @@ def serve(
     When the stage or its alias moves to another version, the service follows within seconds.
     """
     settings = project_settings(ctx, config)
-    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if allow_anonymous:
+        chosen["allow_anonymous"] = True
     settings = settings.model_copy(update={"serving": settings.serving.model_copy(update=chosen)})
     from vouchml.project.ports import API_PORT, require_free_port
+    from vouchml.serving.access import address_rule
 
+    rule = address_rule(settings)
     require_free_port(settings.serving.host, settings.serving.port, setting=API_PORT)
+    if rule.warning:
+        note(f"Warning: {rule.warning}")
+    scheme = "https" if tls_certificate else "http"
+    url = settings.api_url.replace("http", scheme, 1)
+    note(f"Serving {settings.model_uri} at {url} (pages at {url}/docs). Ctrl-C stops it.")
+    _pass_on(settings.serving, config_file(ctx, config), chosen)
     import uvicorn
 
-    from vouchml.serving import create_app
-
-    note(f"Serving {settings.model_uri} at {settings.api_url} (pages at {settings.api_url}/docs). Ctrl-C stops it.")
     uvicorn.run(
-        create_app(settings),
+        APP,
+        factory=True,
         host=settings.serving.host,
         port=settings.serving.port,
+        workers=settings.serving.workers,
+        ssl_certfile=tls_certificate,
+        ssl_keyfile=tls_key,
         log_level="warning",
         access_log=False,
         server_header=False,
+        ws="none",
+        backlog=4096,
     )
+
+
+def _pass_on(serving: ServingSettings, config: Path, chosen: dict[str, Any]) -> None:
+    """Let workers, which are processes of their own, find the same settings."""
+    from vouchml.serving.metrics import RUN_VARIABLE, new_run
+    from vouchml.settings import ENVIRONMENT_PREFIX, SETTINGS_FILE_VARIABLE
+
+    os.environ[SETTINGS_FILE_VARIABLE] = str(config.resolve())
+    for name in chosen:
+        value = getattr(serving, name)
+        os.environ[f"{ENVIRONMENT_PREFIX}SERVING__{name.upper()}"] = str(value)
+    os.environ[RUN_VARIABLE] = new_run()

@@ -1,113 +1,161 @@
-"""Decode a request body into an ordered vector, exactly as the contract has it.
+"""Decode a request body into ordered vectors, exactly as the contract has it.
 
-Strict JSON (RFC 8259): a key named twice is refused, and so is every value that is not a finite number. Nothing is
-coerced, defaulted or dropped, and no error repeats a value.
+This is the rule and the authority: it takes its time, and lists all that is wrong. `vouchml.model.decoder` takes the
+bodies that are right in a fraction of it, and hands on everything else to here.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vouchml.errors import BodyMalformed, ContractBreach, InvalidFeature
+from vouchml.errors import ContractBreach, InvalidFeature
 from vouchml.model.contract import Contract
+from vouchml.model.strict_json import CHARACTERS_OF_A_NAME, listed, number, parse_json
 
 REQUEST_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,128}$"
-NAMES_LISTED: Final = 50
-CHARACTERS_OF_A_NAME: Final = 80
 NAMES_COMPARED: Final = 5
+BREACHES_LISTED: Final = 50
+
+_REQUEST_ID: Final = re.compile(REQUEST_ID_PATTERN.removesuffix("$") + r"\Z")
+_ONE: Final = ("features", "request_id", "explain")
+_MANY: Final = ("rows", "request_id")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class PredictionRequest:
-    """A request that fits the contract. `row` has the shape (1, features), float64."""
+    """A request for one row that fits the contract. `row` has the shape (features,), float64.
+
+    `in_range` is true when every feature certainly lies in the range that it had in training.
+    """
 
     request_id: str | None
     row: NDArray[np.float64]
+    explain: bool = False
+    in_range: bool = False
 
 
-class _NotJson:
-    """Stands for `NaN`, `Infinity` and `-Infinity`, which Python's parser knows and JSON does not."""
+@dataclass(frozen=True, eq=False)
+class BatchRequest:
+    """A request for several rows that fit the contract. `rows` has the shape (rows, features), float64."""
+
+    request_id: str | None
+    rows: NDArray[np.float64]
 
 
-class _NamedTwice(Exception):
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
+def is_request_id(text: str) -> bool:
+    """Whether `text` may name a request."""
+    return _REQUEST_ID.match(text) is not None
 
 
 def decode_request(body: bytes, contract: Contract) -> PredictionRequest:
-    """Decode `{"request_id"?: str, "features": {name: number}}`.
+    """Decode `{"features": {name: number}, "request_id"?: str, "explain"?: bool}`.
 
     Raises:
         BodyMalformed: the body is not JSON, or names a key twice.
         ContractBreach: a key is missing, extra or has a value that the contract does not allow.
     """
-    document = _parse(body, contract)
-    if not isinstance(document, dict):
-        raise ContractBreach("The body must be a JSON object with the key 'features'.", missing=["features"])
-    unknown = [name for name in document if name not in ("features", "request_id")]
-    absent = ["features"] if "features" not in document else []
-    if unknown or absent:
-        raise ContractBreach(
-            "At the top level the body must have 'features', may have 'request_id', and nothing else.",
-            missing=absent,
-            extra=_listed(unknown),
-        )
-    request_id = document.get("request_id")
-    if "request_id" in document and not (isinstance(request_id, str) and re.fullmatch(REQUEST_ID_PATTERN, request_id)):
-        problem = "must be a string of 1 to 128 letters, digits and . _ : -"
-        raise ContractBreach(
-            f"'request_id' {problem}.", invalid=[InvalidFeature(feature="request_id", problem=problem)]
-        )
+    document = _envelope(parse_json(body, (*contract.feature_names, *_ONE)), required="features", known=_ONE)
+    explain = document.get("explain", False)
+    if not isinstance(explain, bool):
+        raise _breach_of("explain", "must be true or false")
     features = document["features"]
     if not isinstance(features, dict):
-        problem = "must be an object of feature names and numbers"
-        raise ContractBreach(f"'features' {problem}.", invalid=[InvalidFeature(feature="features", problem=problem)])
-    return PredictionRequest(request_id=request_id, row=_row(features, contract))
+        raise _breach_of("features", "must be an object of feature names and numbers")
+    return PredictionRequest(request_id=document.get("request_id"), row=_row(features, contract), explain=explain)
 
 
-def _parse(body: bytes, contract: Contract) -> Any:
-    try:
-        return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_object_of_unique_keys, parse_constant=lambda _: _NotJson()
+def decode_batch(body: bytes, contract: Contract, *, max_rows: int) -> BatchRequest:
+    """Decode `{"rows": [{name: number}, …], "request_id"?: str}`, of at most `max_rows` rows.
+
+    Raises:
+        BodyMalformed, ContractBreach: as `decode_request`; a row is named by its place, such as `rows[3].age`.
+    """
+    document = _envelope(parse_json(body, (*contract.feature_names, *_MANY)), required="rows", known=_MANY)
+    rows = document["rows"]
+    if not isinstance(rows, list) or not rows or len(rows) > max_rows:
+        raise _breach_of("rows", f"must be an array of 1 to {max_rows} objects of feature names and numbers")
+    return BatchRequest(request_id=document.get("request_id"), rows=decode_records(rows, contract, place="rows"))
+
+
+def decode_records(records: Sequence[Any], contract: Contract, *, place: str) -> NDArray[np.float64]:
+    """The rows of a list of objects, shape (rows, features); `place` is what the body calls the list.
+
+    Raises:
+        ContractBreach: with the first `BREACHES_LISTED` names of each kind, each after its row.
+    """
+    names = contract.feature_names
+    matrix = np.empty((len(records), len(names)))
+    missing: list[str] = []
+    extra: list[str] = []
+    invalid: list[InvalidFeature] = []
+    for index, record in enumerate(records):
+        where = f"{place}[{index}]"
+        if not isinstance(record, dict):
+            invalid.append(InvalidFeature(where, "must be an object of feature names and numbers"))
+            continue
+        numbers, absent, unknown, wrong = _cells(record, names)
+        missing += [f"{where}.{name}" for name in absent]
+        extra += [f"{where}.{name}" for name in listed(unknown)]
+        invalid += [InvalidFeature(f"{where}.{entry.feature}", entry.problem) for entry in wrong]
+        if not (absent or unknown or wrong):
+            matrix[index] = numbers
+        elif max(len(missing), len(extra), len(invalid)) > BREACHES_LISTED:
+            break
+    if missing or extra or invalid:
+        raise breach(missing, extra, invalid)
+    return matrix
+
+
+def breach(missing: list[str], extra: list[str], invalid: list[InvalidFeature]) -> ContractBreach:
+    """The error for features that do not fit; a name that is nearly right is suggested."""
+    return ContractBreach(
+        _summary(missing, extra, invalid),
+        missing=missing[:BREACHES_LISTED],
+        extra=extra[:BREACHES_LISTED],
+        invalid=invalid[:BREACHES_LISTED],
+    )
+
+
+def _envelope(document: Any, *, required: str, known: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise ContractBreach(f"The body must be a JSON object with the key '{required}'.", missing=[required])
+    unknown = [name for name in document if name not in known]
+    absent = [required] if required not in document else []
+    if unknown or absent:
+        optional = " and ".join(f"'{name}'" for name in known if name != required)
+        raise ContractBreach(
+            f"At the top level the body must have '{required}', may have {optional}, and nothing else.",
+            missing=absent,
+            extra=listed(unknown),
         )
-    except _NamedTwice as twice:
-        known = [twice.name] if twice.name in (*contract.feature_names, "features", "request_id") else []
-        raise BodyMalformed(
-            f"The body names a key twice: '{known[0]}'." if known else "The body names a key twice.",
-            remedy="Send every key once.",
-        ) from None
-    except UnicodeDecodeError:
-        raise BodyMalformed("The body is not UTF-8.", remedy="Send JSON encoded as UTF-8.") from None
-    except json.JSONDecodeError as error:
-        raise BodyMalformed(
-            f"The body is not JSON: line {error.lineno}, column {error.colno}.", remedy="Send one JSON object."
-        ) from None
-    except (RecursionError, ValueError):
-        # ValueError: an integer longer than Python converts; RecursionError: nested deeper than Python follows.
-        raise BodyMalformed("The body is not JSON that can be read.", remedy="Send one flat JSON object.") from None
+    request_id = document.get("request_id")
+    if "request_id" in document and not (isinstance(request_id, str) and is_request_id(request_id)):
+        raise _breach_of("request_id", "must be a string of 1 to 128 letters, digits and . _ : -")
+    return document
 
 
-def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    unique: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in unique:
-            raise _NamedTwice(name)
-        unique[name] = value
-    return unique
+def _breach_of(key: str, problem: str) -> ContractBreach:
+    return ContractBreach(f"'{key}' {problem}.", invalid=[InvalidFeature(feature=key, problem=problem)])
 
 
 def _row(features: Mapping[str, Any], contract: Contract) -> NDArray[np.float64]:
-    names = contract.feature_names
+    numbers, missing, extra, invalid = _cells(features, contract.feature_names)
+    if missing or extra or invalid:
+        raise ContractBreach(_summary(missing, extra, invalid), missing=missing, extra=listed(extra), invalid=invalid)
+    return np.array(numbers, dtype=np.float64)
+
+
+def _cells(
+    features: Mapping[str, Any], names: Sequence[str]
+) -> tuple[list[float], list[str], list[str], list[InvalidFeature]]:
+    """The numbers in the order of `names`, and the names that are missing, extra and invalid."""
     missing = [name for name in names if name not in features]
     known = set(names)
     extra = [name for name in features if name not in known]
@@ -115,36 +163,12 @@ def _row(features: Mapping[str, Any], contract: Contract) -> NDArray[np.float64]
     invalid: list[InvalidFeature] = []
     for name in names:
         if name in features:
-            number = _number(features[name])
-            if isinstance(number, float):
-                numbers.append(number)
+            cell = number(features[name])
+            if isinstance(cell, float):
+                numbers.append(cell)
             else:
-                invalid.append(InvalidFeature(feature=name, problem=number))
-    if missing or extra or invalid:
-        raise ContractBreach(_summary(missing, extra, invalid), missing=missing, extra=_listed(extra), invalid=invalid)
-    return np.array([numbers], dtype=np.float64)
-
-
-def _number(value: Any) -> float | str:
-    """`value` as a float, or what is wrong with it."""
-    if isinstance(value, bool):
-        return "must be a number, not a boolean"
-    if isinstance(value, int):
-        try:
-            number = float(value)
-        except OverflowError:
-            return "must be a finite number"
-        return number if int(number) == value else "is an integer that a 64-bit float cannot hold"
-    if isinstance(value, float):
-        return value if math.isfinite(value) else "must be a finite number"
-    kinds = {str: "a string", type(None): "null", dict: "an object", list: "an array", _NotJson: "NaN or Infinity"}
-    return f"must be a number, not {kinds[type(value)]}"
-
-
-def _listed(names: list[str]) -> list[str]:
-    """Names that the caller sent, shortened and made encodable, so that they can be shown back."""
-    shown = [name[:CHARACTERS_OF_A_NAME].encode("utf-8", "replace").decode("utf-8") for name in names[:NAMES_LISTED]]
-    return shown if len(names) <= NAMES_LISTED else [*shown, f"and {len(names) - NAMES_LISTED} more"]
+                invalid.append(InvalidFeature(feature=name, problem=cell))
+    return numbers, missing, extra, invalid
 
 
 def _summary(missing: list[str], extra: list[str], invalid: list[InvalidFeature]) -> str:

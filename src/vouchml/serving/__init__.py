@@ -1,5 +1,4 @@
-"""The service: answers predictions over HTTP with the version that the registry points at."""
+"""The service: answers predictions over HTTP with the version that the registry points at.
 
-from vouchml.serving.app import create_app
-
-__all__ = ["create_app"]
+`vouchml.serving.app` makes it. Nothing is imported here: the watcher of the registry runs without the web framework.
+"""

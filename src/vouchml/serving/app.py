@@ -1,4 +1,4 @@
-"""The app: routes, error replies and the follower, put together for one project.
+"""The app: routes, doors, layers and the follower, put together for one project.
 
 ```python
 app = create_app(load_settings())  # then: uvicorn api.main:app
@@ -7,7 +7,8 @@ app = create_app(load_settings())  # then: uvicorn api.main:app
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -16,13 +17,34 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from vouchml import __version__
+from vouchml.serving.access import address_rule
+from vouchml.serving.data_plane import DataPlane
+from vouchml.serving.doors.base import Door, Records
+from vouchml.serving.doors.mlflow_scoring import MlflowScoringDoor
+from vouchml.serving.doors.open_inference import OpenInferenceDoor
+from vouchml.serving.doors.predict import PredictBatchDoor, PredictDoor
+from vouchml.serving.draining import Draining
 from vouchml.serving.error_replies import install_error_replies
-from vouchml.serving.follower import Follower
+from vouchml.serving.exchange import Exchange
+from vouchml.serving.following.follower import Follower
+from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
 from vouchml.serving.logs import show_logs
+from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.openapi import install_openapi
-from vouchml.serving.routes import health_routes, model_info_routes, predict_routes
+from vouchml.serving.request_log import RequestLog
+from vouchml.serving.routes.health import health_routes
+from vouchml.serving.routes.metrics import metrics_routes
+from vouchml.serving.routes.mlflow_scoring import mlflow_scoring_routes
+from vouchml.serving.routes.model_info import model_info_routes
+from vouchml.serving.routes.open_inference import open_inference_routes
+from vouchml.serving.routes.predict import predict_routes
+from vouchml.serving.routes.webhooks import webhook_routes
 from vouchml.serving.schemas import ErrorReply
-from vouchml.settings import Settings
+from vouchml.serving.service import Rules, Service
+from vouchml.serving.shadow import Shadow
+from vouchml.settings import Settings, load_settings
+from vouchml.trust.access import Access
+from vouchml.trust.api_keys_file import ApiKeysFile, api_keys_path
 
 DESCRIPTION: Final = (
     "Answers predictions with the version that the MLflow registry points at. Input that the model's contract does "
@@ -30,18 +52,52 @@ DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The service of one project. It listens at once and loads a model as soon as the registry has one."""
-    follower = Follower(settings)
+def create_app(settings: Settings) -> Service:
+    """The service of one project. It listens at once and loads a model as soon as the registry has one.
+
+    Raises:
+        AnonymousRefused: `[serving] host` can be reached by others, and there are no API keys.
+        ApiKeysUnreadable: the file of the API keys is broken.
+    """
+    serving = settings.serving
+    keys = ApiKeysFile(api_keys_path(settings.private_folder))
+    rule = address_rule(settings)
+    metrics = WorkerMetrics.of(settings)
+    log = RequestLog(predictions=serving.log_predictions)
+    follower = Follower(settings, on_reload=metrics.reload, on_lineup=lambda lineup: metrics.describe(lineup.by_role()))
+    shadow = Shadow(metrics)
+    plane = DataPlane(follower, serving, metrics, shadow)
+    exchange = Exchange(metrics, log, body_seconds=serving.body_seconds)
+    records = Records(metrics, log, exchange.new_id)
+    one, many = PredictDoor(plane, records, serving), PredictBatchDoor(plane, records, serving)
+    mlflow_scoring = MlflowScoringDoor(plane, records, serving)
+
+    def open_inference(version: str | None) -> OpenInferenceDoor:
+        return OpenInferenceDoor(plane, records, serving, version=version)
+
+    doors: Mapping[str, Door] = {
+        "/predict": one,
+        "/predict/batch": many,
+        "/invocations": mlflow_scoring,
+        f"/v2/models/{settings.project.registered_model}/infer": open_inference(None),
+    }
+
+    draining = Draining(serving.drain_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         show_logs()
+        draining.install(asyncio.get_running_loop())
+        log.start()
         follower.start()
         try:
             yield
         finally:
+            draining.remove()
             await anyio.to_thread.run_sync(follower.stop)
+            await anyio.to_thread.run_sync(shadow.stop)
+            await anyio.to_thread.run_sync(log.stop)
+            metrics.close()
 
     app: FastAPI = FastAPIOffline(
         title=settings.project.name,
@@ -52,9 +108,31 @@ def create_app(settings: Settings) -> FastAPI:
         responses={500: {"model": ErrorReply, "description": "The service failed; its log says why."}},
         redoc_url=None,  # its bundle asks the network for a logo
     )
-    app.include_router(health_routes(follower))
+    app.include_router(health_routes(follower, draining))
     app.include_router(model_info_routes(follower))
-    app.include_router(predict_routes(follower, settings.serving))
+    app.include_router(predict_routes(one, many, exchange))
+    app.include_router(mlflow_scoring_routes(mlflow_scoring, exchange, follower, draining))
+    app.include_router(open_inference_routes(open_inference, exchange, follower, draining))
+    app.include_router(webhook_routes(follower, serving))
+    app.include_router(metrics_routes(metrics))
     install_error_replies(app)
     install_openapi(app, follower)
-    return app
+    return Service(
+        SecurityHeaders(app),
+        documented=app,
+        follower=follower,
+        doors=doors,
+        exchange=exchange,
+        draining=draining,
+        rules=Rules(
+            access=Access(keys, rule.anonymous),
+            allow_anonymous=serving.allow_anonymous,
+            max_in_flight=serving.max_in_flight,
+            headers=tuple(HEADERS),
+        ),
+    )
+
+
+def app_of_environment() -> Service:
+    """The service of the project that `VOUCH_CONFIG` names, for `uvicorn --factory` and its workers."""
+    return create_app(load_settings())

@@ -1,54 +1,93 @@
-"""Read a request body: only what is declared as JSON, and never more bytes than allowed."""
+"""Read a request body: never more bytes than allowed, and never longer than allowed."""
 
 from __future__ import annotations
 
-from fastapi import Request
-from starlette.requests import ClientDisconnect
+import asyncio
+from collections.abc import Callable, Coroutine, Generator, Mapping, MutableMapping
+from types import coroutine
+from typing import Any
 
-from vouchml.errors import BodyMalformed, BodyTooLarge, BodyTypeUnsupported
+from vouchml.errors import BodyMalformed, BodyTooLarge, BodyTooSlow
 
-
-def check_json_type(request: Request) -> None:
-    """Refuse a body that is not declared as plain `application/json`.
-
-    Raises:
-        BodyTypeUnsupported: it is missing, another type, another charset than UTF-8, or compressed.
-    """
-    kind, *parameters = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
-    charsets_are_right = all(part in ("", "charset=utf-8", 'charset="utf-8"') for part in parameters)
-    plain = request.headers.get("content-encoding", "identity").strip().lower() == "identity"
-    if kind != "application/json" or not charsets_are_right or not plain:
-        raise BodyTypeUnsupported(
-            "The body must be declared as JSON in UTF-8, not compressed.",
-            remedy="Send the header Content-Type: application/json.",
-        )
+Message = MutableMapping[str, Any]
+#: ASGI calls it an awaitable; servers and Starlette give a coroutine, and `read_body` needs one.
+Receive = Callable[[], Any]
 
 
-async def read_body(request: Request, *, limit: int) -> bytes:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, limit: int, seconds: float) -> bytes:
     """The body, at most `limit` bytes; reading stops at the first chunk beyond.
 
     Raises:
         BodyTooLarge: it is longer, by its Content-Length or by what has arrived.
+        BodyTooSlow: it has not arrived within `seconds`.
         BodyMalformed: the caller hung up before its end.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
         raise _too_large(limit)
+    # Nearly always the body has arrived with its headers. Then there is nothing to wait for, and no timer to set.
+    receiving = receive()
+    try:
+        waits_for = receiving.send(None)
+    except StopIteration as arrived:
+        message: Message = arrived.value
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            body: bytes = message.get("body", b"")
+            if len(body) > limit:
+                raise _too_large(limit) from None
+            return body
+        first = _already(message)
+    else:
+        first = _go_on(receiving, waits_for)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _rest(await first, receive, limit)
+    except TimeoutError:
+        raise BodyTooSlow(
+            f"The body did not arrive within {seconds:g} seconds.",
+            remedy="Send it faster, or raise [serving] body_seconds.",
+        ) from None
+
+
+@coroutine
+def _go_on(begun: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[Any, Any, Message]:
+    """Await the rest of a coroutine that was begun by hand and `waits_for` something."""
+    while True:
+        try:
+            given = yield waits_for
+        except BaseException as thrown:  # noqa: BLE001 - cancellation must reach the coroutine
+            step: Callable[[Any], Any] = begun.throw
+            argument: Any = thrown
+        else:
+            step, argument = begun.send, given
+        try:
+            waits_for = step(argument)
+        except StopIteration as done:
+            message: Message = done.value
+            return message
+
+
+async def _already(message: Message) -> Message:
+    return message
+
+
+async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
     length = 0
-    try:
-        async for chunk in request.stream():
-            length += len(chunk)
-            if length > limit:
-                raise _too_large(limit)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise BodyMalformed("The connection closed before the body ended.") from None
-    return b"".join(chunks)
+    while message["type"] == "http.request":
+        chunk: bytes = message.get("body", b"")
+        length += len(chunk)
+        if length > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+        message = await receive()
+    raise BodyMalformed("The connection closed before the body ended.")
 
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(
         f"The body is longer than {limit} bytes.",
-        remedy="Send one row a request, or raise [serving] max_body_bytes.",
+        remedy="Send fewer rows a request, or raise the limit in [serving].",
     )

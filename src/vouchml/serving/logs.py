@@ -1,8 +1,8 @@
 """What the service writes while it runs: one JSON line an event, on standard output.
 
-No line holds an input, a score or a label. Predictions and refusals go to the logger `vouchml.predictions`, what
-happens to the model to `vouchml.serving`. A handler that is configured already, such as uvicorn's `--log-config`
-can do, is left alone.
+No line holds an input, a score or a label. Predictions and refusals go to the logger `vouchml.predictions` (by
+`request_log`), what happens to the model to `vouchml.serving`. A handler that is configured already, such as
+uvicorn's `--log-config` can do, is left alone.
 """
 
 from __future__ import annotations
@@ -17,15 +17,21 @@ PREDICTIONS: Final = logging.getLogger("vouchml.predictions")
 SERVING: Final = logging.getLogger("vouchml.serving")
 
 
+class StandardOutput(logging.StreamHandler[Any]):
+    """Our own handler: lines as they are, on standard output."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+
 def show_logs() -> None:
     """Send our events to standard output unless something else takes them."""
     logger = logging.getLogger("vouchml")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)
     if not logger.hasHandlers():
-        handler = logging.StreamHandler(sys.stdout)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
+        logger.addHandler(StandardOutput())
 
 
 def log_event(

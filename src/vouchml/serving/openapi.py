@@ -6,22 +6,24 @@ import copy
 from typing import Any, Final
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
-from vouchml.serving.follower import Follower
-from vouchml.serving.schemas import PredictBody
-from vouchml.serving.served_model import ServedModel, example_row
+from vouchml.serving.following.follower import Follower
+from vouchml.serving.following.served_model import ServedModel, example_row
+from vouchml.serving.schemas import BatchBody, PredictBody
 
 JSON: Final = "application/json"
 
 
-def _predict_body() -> dict[str, Any]:
-    schema = PredictBody.model_json_schema()
+def _body(model: type[BaseModel], example: Any) -> dict[str, Any]:
+    schema = model.model_json_schema()
     schema["properties"]["request_id"].pop("default")
-    example = {"features": {"feature name": 1.0}}
     return {"required": True, "content": {JSON: {"schema": schema, "example": example}}}
 
 
-PREDICT_BODY: Final = _predict_body()
+_EXAMPLE: Final = {"feature name": 1.0}
+PREDICT_BODY: Final = _body(PredictBody, {"features": _EXAMPLE})
+BATCH_BODY: Final = _body(BatchBody, {"rows": [_EXAMPLE]})
 PREDICT_HEADERS: Final = {
     "X-Request-ID": {"schema": {"type": "string"}, "description": "The request_id of the answer."}
 }
@@ -40,9 +42,7 @@ def install_openapi(app: FastAPI, follower: Follower) -> None:
 
 def _with_features(document: dict[str, Any], served: ServedModel) -> dict[str, Any]:
     document = copy.deepcopy(document)
-    contract = served.contract
-    body = document["paths"]["/predict"]["post"]["requestBody"]["content"][JSON]
-    body["schema"]["properties"]["features"] = {
+    features = {
         "type": "object",
         "description": f"The features of version {served.version} of {served.name}.",
         "properties": {
@@ -51,11 +51,17 @@ def _with_features(document: dict[str, Any], served: ServedModel) -> dict[str, A
                 "format": "double",
                 "description": f"In training from {feature.minimum!r} to {feature.maximum!r}.",
             }
-            for feature in contract.features
+            for feature in served.contract.features
         },
-        "required": list(contract.feature_names),
+        "required": list(served.contract.feature_names),
         "additionalProperties": False,
     }
-    row = dict(zip(contract.feature_names, example_row(contract), strict=True))
-    body["example"] = {**body["example"], "features": row}
+    row = dict(zip(served.contract.feature_names, example_row(served.contract), strict=True))
+    one, many = (
+        document["paths"][path]["post"]["requestBody"]["content"][JSON] for path in ("/predict", "/predict/batch")
+    )
+    one["schema"]["properties"]["features"] = features
+    one["example"] = {"features": row}
+    many["schema"]["properties"]["rows"]["items"] = features
+    many["example"] = {"rows": [row, row]}
     return document

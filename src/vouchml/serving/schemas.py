@@ -12,19 +12,53 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vouchml.model.request import REQUEST_ID_PATTERN
 
+RequestId = Annotated[str, Field(pattern=REQUEST_ID_PATTERN)]
+Features = Annotated[dict[str, float], Field(description="A finite number for every feature that /model-info names.")]
+
 
 class PredictBody(BaseModel):
     """One row to score."""
 
     model_config = ConfigDict(extra="forbid")
 
-    request_id: Annotated[str, Field(pattern=REQUEST_ID_PATTERN)] = Field(
+    request_id: RequestId = Field(
         default="", description="Your name for this request, given back in the answer; made up when it is left out."
     )
-    features: dict[str, float] = Field(description="A finite number for every feature that /model-info names.")
+    features: Features
+    explain: bool = Field(default=False, description="Whether to say what each feature contributes to the answer.")
 
 
-class Prediction(BaseModel):
+class BatchBody(BaseModel):
+    """Rows to score."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: RequestId = Field(default="", description="Your name for this request; made up when it is left out.")
+    rows: list[Features] = Field(min_length=1)
+
+
+class Explanation(BaseModel):
+    """What each feature contributes; `base_value` and the contributions add up to the score in `unit`."""
+
+    unit: str
+    base_value: float
+    score: float
+    contributions: dict[str, float]
+
+
+class Source(BaseModel):
+    """Where an answer comes from."""
+
+    model_name: str
+    model_stage: str
+    model_version: str
+    source_run_id: str | None = Field(description="The MLflow run that made the version.")
+    threshold: float = Field(description="The positive class is predicted from this probability on.")
+    model_role: Literal["champion", "challenger"] = Field(description="Whether a canary answered.")
+    shadow_version: str | None = Field(description="The version that is compared with the one that answered.")
+
+
+class Prediction(Source):
     """The answer to one row, and where it comes from."""
 
     positive_class: str = Field(description="The label whose probability is given.")
@@ -33,11 +67,26 @@ class Prediction(BaseModel):
     prediction_label: str
     request_id: str
     prediction_id: str = Field(description="Unique to this answer.")
-    model_name: str
-    model_stage: str
-    model_version: str
-    source_run_id: str | None = Field(description="The MLflow run that made the version.")
-    threshold: float = Field(description="The positive class is predicted from this probability on.")
+    out_of_range: list[str] = Field(description="Features outside the range that they had in training.")
+    explanation: Explanation | None = Field(default=None, description="Only when it was asked for.")
+
+
+class RowPrediction(BaseModel):
+    """The answer to one row of many."""
+
+    probability_positive_class: float = Field(ge=0.0, le=1.0)
+    prediction: int | str
+    prediction_label: str
+    prediction_id: str
+    out_of_range_count: int = Field(description="How many features are outside their range of training.")
+
+
+class BatchPrediction(Source):
+    """The answers to many rows, in order, all by one version."""
+
+    positive_class: str
+    request_id: str
+    predictions: list[RowPrediction]
 
 
 class ModelInfo(BaseModel):
@@ -56,7 +105,7 @@ class ModelInfo(BaseModel):
     model_digest: str = Field(description="OpenSSF Model Signing root over the version's files.")
     decision: None = Field(default=None, description="The decision that admitted the version; none is made yet.")
     estimator: str
-    scorer: Literal["onnx", "sklearn"]
+    scorer: Literal["affine", "onnx", "sklearn"]
     loaded_at: str
 
 

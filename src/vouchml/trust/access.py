@@ -13,6 +13,7 @@ caller = Access(keys, rule.anonymous).caller(presented_key(scope["headers"]))
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -45,7 +46,7 @@ def require_keys_for(host: str, *, keys_exist: bool, allow_anonymous: bool) -> A
     Raises:
         AnonymousRefused: the address is not this machine's own, there are no keys, and `allow_anonymous` is not set.
     """
-    if _is_loopback(host):
+    if is_loopback(host):
         return AddressRule(anonymous=Caller(ANONYMOUS, None, frozenset(SCOPES)))
     if not allow_anonymous:
         if not keys_exist:
@@ -63,7 +64,9 @@ def require_keys_for(host: str, *, keys_exist: bool, allow_anonymous: bool) -> A
     return AddressRule(anonymous=Caller(ANONYMOUS, None, frozenset({"predict", "read"})), warning=warning)
 
 
-def _is_loopback(host: str) -> bool:
+@lru_cache(maxsize=1024)
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine's own address or name, and certainly so."""
     if host.lower() == "localhost":
         return True
     try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from vouchml.serving.follower import Follower
+from vouchml.errors import ServiceBusy
+from vouchml.serving.draining import Draining
+from vouchml.serving.following.follower import Follower
 from vouchml.serving.logs import utc_text
 from vouchml.serving.schemas import ErrorReply, Health, Probe
 
 
-def health_routes(follower: Follower) -> APIRouter:
+def health_routes(follower: Follower, draining: Draining) -> APIRouter:
     """Routes for people and for orchestrators."""
     routes = APIRouter(tags=["health"])
 
@@ -38,10 +40,12 @@ def health_routes(follower: Follower) -> APIRouter:
     @routes.get(
         "/health/ready",
         summary="Whether predictions are answered",
-        responses={503: {"model": ErrorReply, "description": "No model is loaded."}},
+        responses={503: {"model": ErrorReply, "description": "No model is loaded, or the worker is about to end."}},
     )
     async def ready() -> Probe:
-        """200 once a model is loaded, 503 before."""
+        """200 once a model is loaded; 503 before, and when the worker is about to end."""
+        if draining.begun:
+            raise ServiceBusy("This worker is about to end.", remedy="Ask again; another one answers.")
         follower.serving_model()
         return Probe(status="ready")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from vouchml.serving.follower import Follower
+from vouchml.serving.following.follower import Follower
 from vouchml.serving.logs import utc_text
 from vouchml.serving.schemas import ErrorReply, ModelInfo
 

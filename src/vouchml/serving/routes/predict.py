@@ -1,97 +1,54 @@
-"""`POST /predict`: one row in, one traceable answer out."""
+"""`POST /predict` and `POST /predict/batch`, as FastAPI documents them; the doors answer."""
 
 from __future__ import annotations
 
-from uuid import uuid4
+from typing import Any, Final
 
-import anyio.to_thread
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
 
-from vouchml.errors import VouchError
-from vouchml.model import PredictionRequest, decode_request
-from vouchml.serving.body import check_json_type, read_body
-from vouchml.serving.error_replies import error_reply
-from vouchml.serving.follower import Follower
-from vouchml.serving.logs import PREDICTIONS, log_event
-from vouchml.serving.openapi import PREDICT_BODY, PREDICT_HEADERS
-from vouchml.serving.schemas import ErrorReply, Prediction
-from vouchml.serving.served_model import ServedModel
-from vouchml.settings import ServingSettings
+from vouchml.serving.doors.base import Door
+from vouchml.serving.error_replies import as_response
+from vouchml.serving.exchange import Exchange
+from vouchml.serving.openapi import BATCH_BODY, PREDICT_BODY, PREDICT_HEADERS
+from vouchml.serving.schemas import BatchPrediction, ErrorReply, Prediction
 
-REQUEST_ID_HEADER = "X-Request-ID"
-
-_REFUSALS = {
-    400: "The body is not JSON, or names a key twice.",
-    413: "The body is too long.",
-    415: "The body is not declared as JSON.",
-    422: "The body does not fit the contract of the model.",
-    503: "No model is loaded.",
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": ErrorReply, "description": why}
+    for status, why in {
+        400: "The body is not JSON, or names a key twice.",
+        408: "The body did not arrive in time.",
+        413: "The body is too long.",
+        415: "The body is not declared as JSON.",
+        422: "The body does not fit the contract of the model.",
+        503: "No model is loaded, or the service is busy.",
+    }.items()
 }
 
 
-def predict_routes(follower: Follower, settings: ServingSettings) -> APIRouter:
-    """The route that scores one row."""
+def predict_routes(one: Door, many: Door, exchange: Exchange) -> APIRouter:
+    """The routes that score one row and many."""
     routes = APIRouter(tags=["predict"])
 
     @routes.post(
         "/predict",
         summary="Score one row",
         response_model=Prediction,
-        responses={
-            200: {"description": "The answer.", "headers": PREDICT_HEADERS},
-            **{status: {"model": ErrorReply, "description": why} for status, why in _REFUSALS.items()},
-        },
+        responses={200: {"description": "The answer.", "headers": PREDICT_HEADERS}, **_REFUSALS},
         openapi_extra={"requestBody": PREDICT_BODY},
     )
-    async def predict(request: Request) -> JSONResponse:
+    async def predict(request: Request) -> Response:
         """Exactly the features that `/model-info` names, each a finite number; anything else is refused."""
-        # One that no answer carries still names the refusal in the log and in its header.
-        request_id = uuid4().hex
-        try:
-            check_json_type(request)
-            body = await read_body(request, limit=settings.max_body_bytes)
-            served = follower.serving_model()
-            decoded = decode_request(body, served.contract)
-        except VouchError as error:
-            log_event(PREDICTIONS, "refusal", request_id=request_id, status=error.http_status, code=error.code)
-            retry = {"Retry-After": follower.retry_after} if error.http_status == 503 else {}
-            return error_reply(error, headers={REQUEST_ID_HEADER: request_id, **retry})
-        request_id = decoded.request_id or request_id
-        answer = _answer(served, await _score(served, decoded), request_id)
-        log_event(
-            PREDICTIONS,
-            "prediction",
-            request_id=request_id,
-            prediction_id=answer["prediction_id"],
-            model_name=served.name,
-            model_version=served.version,
-            source_run_id=served.run_id,
-        )
-        return JSONResponse(answer, headers={REQUEST_ID_HEADER: request_id})
+        return as_response(await exchange.run(one, request.scope["vouch_call"], request.receive))
+
+    @routes.post(
+        "/predict/batch",
+        summary="Score many rows",
+        response_model=BatchPrediction,
+        responses={200: {"description": "The answers, in order.", "headers": PREDICT_HEADERS}, **_REFUSALS},
+        openapi_extra={"requestBody": BATCH_BODY},
+    )
+    async def predict_batch(request: Request) -> Response:
+        """Each row as `/predict` takes it. One row that does not fit refuses them all; it is named by its place."""
+        return as_response(await exchange.run(many, request.scope["vouch_call"], request.receive))
 
     return routes
-
-
-async def _score(served: ServedModel, request: PredictionRequest) -> float:
-    if served.scores_in_microseconds:
-        return served.probability(request.row)
-    return await anyio.to_thread.run_sync(served.probability, request.row)
-
-
-def _answer(served: ServedModel, probability: float, request_id: str) -> dict[str, object]:
-    contract = served.contract
-    decided = contract.decide(probability)
-    return {
-        "positive_class": contract.positive_class,
-        "probability_positive_class": probability,
-        "prediction": decided.value,
-        "prediction_label": decided.label,
-        "request_id": request_id,
-        "prediction_id": uuid4().hex,
-        "model_name": served.name,
-        "model_stage": served.stage,
-        "model_version": served.version,
-        "source_run_id": served.run_id,
-        "threshold": contract.threshold,
-    }

@@ -11,7 +11,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -54,16 +54,44 @@ class BundleCache:
         finally:
             _remove(temporary)
 
-    def prune(self, keep: Bundle) -> None:
-        """Remove all but `keep` and the bundles used last, and what an interrupted fetch left behind."""
-        entries = [entry for entry in self.folder.iterdir() if entry.is_dir() and entry != keep.folder]
+    def open(self, digest: str) -> Bundle:
+        """The bundle with this model digest, verified anew; one that was changed is taken out of the cache.
+
+        Raises:
+            BundleInvalid: it is not there, or its files are not the ones that were verified when they arrived.
+        """
+        folder = self.folder / digest
+        if not folder.is_dir() or folder.is_symlink():
+            raise BundleInvalid("Its files are not in the cache.", remedy="They are fetched again within seconds.")
+        if not _holds(folder, digest):
+            _remove(folder)
+            raise BundleInvalid(
+                "Its files in the cache were changed; they were not loaded.",
+                remedy="They are fetched again. Find out who writes to .vouch/bundles.",
+            )
+        bundle = open_bundle(folder)
+        return Bundle(folder=folder, digest=digest, contract=bundle.contract)
+
+    def holds(self, digest: str) -> bool:
+        """Whether the bundle with this model digest is in the cache, every file as it should be."""
+        return _holds(self.folder / digest, digest)
+
+    def has(self, digest: str) -> bool:
+        """Whether there is a folder for this model digest; `open` says whether it can be used."""
+        return (self.folder / digest).is_dir()
+
+    def prune(self, keep: Collection[str]) -> None:
+        """Remove all but the digests in `keep` and the bundles used last, and what an interrupted fetch left."""
+        if not self.folder.is_dir():
+            return
+        entries = [entry for entry in self.folder.iterdir() if entry.is_dir() and entry.name not in keep]
         bundles = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_used, reverse=True)
         abandoned = [
             entry
             for entry in entries
             if entry.name.startswith(_FETCHING) and time.time() - _used(entry) > _ABANDONED_SECONDS
         ]
-        for folder in (*bundles[KEPT - 1 :], *abandoned):
+        for folder in (*bundles[max(0, KEPT - len(keep)) :], *abandoned):
             _remove(folder)
 
     def _prepare(self) -> None:

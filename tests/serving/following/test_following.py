@@ -5,6 +5,7 @@ import stat
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +13,13 @@ import pytest
 
 from vouchml.model.bundle import make_writable
 from vouchml.registry import ModelRegistry
-from vouchml.serving.follower import Follower
+from vouchml.settings import Settings
 
 if TYPE_CHECKING:
-    from tests.serving.conftest import Eventually, Project
+    from tests.serving.conftest import Eventually, Following, Project
 
 
-@pytest.fixture
-def follower(served_project: Project) -> Follower:
-    """Looks when it is told to, so that a test sees each step."""
-    return Follower(served_project.settings)
-
-
-def version_served(follower: Follower) -> str | None:
+def version_served(follower: Following) -> str | None:
     return follower.served.version if follower.served else None
 
 
@@ -32,7 +27,7 @@ def drop_contract(folder: Path) -> None:
     (folder / "contract.json").unlink()
 
 
-def test_without_a_database_it_waits_and_says_so(served_project: Project, follower: Follower) -> None:
+def test_without_a_database_it_waits_and_says_so(served_project: Project, follower: Following) -> None:
     served_project.database.unlink()
 
     follower.poll()
@@ -42,7 +37,7 @@ def test_without_a_database_it_waits_and_says_so(served_project: Project, follow
     assert follower.reasons() == ("The registry cannot be read: There is no mlflow.db yet.",)
 
 
-def test_a_database_and_a_promotion_that_come_later_are_picked_up(served_project: Project, follower: Follower) -> None:
+def test_a_database_and_a_promotion_that_come_later_are_picked_up(served_project: Project, follower: Following) -> None:
     content = served_project.database.read_bytes()
     served_project.database.unlink()
     follower.poll()
@@ -57,7 +52,7 @@ def test_a_database_and_a_promotion_that_come_later_are_picked_up(served_project
     assert follower.reasons() == ()
 
 
-def test_a_database_that_was_deleted_and_made_anew_is_read(served_project: Project, follower: Follower) -> None:
+def test_a_database_that_was_deleted_and_made_anew_is_read(served_project: Project, follower: Following) -> None:
     content = served_project.database.read_bytes()
     served_project.promote("1")
     follower.poll()
@@ -73,7 +68,7 @@ def test_a_database_that_was_deleted_and_made_anew_is_read(served_project: Proje
 
 
 def test_an_unregistered_model_is_a_reason_and_not_an_unreachable_registry(
-    served_project: Project, follower: Follower
+    served_project: Project, follower: Following
 ) -> None:
     served_project.registry.client.delete_registered_model(served_project.name)
 
@@ -83,7 +78,7 @@ def test_an_unregistered_model_is_a_reason_and_not_an_unreachable_registry(
     assert follower.status.registry_reachable is True
 
 
-def test_promotion_and_rollback_are_followed(served_project: Project, follower: Follower) -> None:
+def test_promotion_and_rollback_are_followed(served_project: Project, follower: Following) -> None:
     served: list[str | None] = []
     for step in ("1", "2"):
         served_project.promote(step)
@@ -96,7 +91,7 @@ def test_promotion_and_rollback_are_followed(served_project: Project, follower: 
 
 
 def test_an_alias_or_a_stage_that_is_moved_with_mlflow_alone_is_followed(
-    served_project: Project, follower: Follower
+    served_project: Project, follower: Following
 ) -> None:
     client: Any = served_project.registry.client
     served_project.promote("1")
@@ -115,7 +110,7 @@ def test_an_alias_or_a_stage_that_is_moved_with_mlflow_alone_is_followed(
     assert version_served(follower) == "1"
 
 
-def test_an_emptied_stage_leaves_the_version_serving(served_project: Project, follower: Follower) -> None:
+def test_an_emptied_stage_leaves_the_version_serving(served_project: Project, follower: Following) -> None:
     client: Any = served_project.registry.client
     served_project.promote("1")
     follower.poll()
@@ -133,7 +128,7 @@ def test_an_emptied_stage_leaves_the_version_serving(served_project: Project, fo
 
 
 def test_a_model_that_was_deleted_and_made_anew_is_loaded_although_its_number_is_the_same(
-    served_project: Project, follower: Follower, tmp_path: Path
+    served_project: Project, follower: Following, tmp_path: Path
 ) -> None:
     registry = served_project.registry
     served_project.promote("1")
@@ -156,14 +151,14 @@ def test_a_model_that_was_deleted_and_made_anew_is_loaded_although_its_number_is
     [
         ("no contract", "has no contract.json"),
         ("broken contract", "is not a contract"),
-        ("no model", "has no model.onnx"),
-        ("broken model", "model.onnx cannot be loaded"),
-        ("other features", "does not take 29 float64 features"),
+        ("no model", "has no affine.json"),
+        ("broken model", "affine.json is not an affine form"),
+        ("other features", "affine.json does not take 29 features"),
         ("a link", "MLflow failed"),
     ],
 )
 def test_a_broken_version_is_refused_with_the_reason_and_the_old_one_serves(
-    served_project: Project, follower: Follower, tmp_path: Path, defect: str, reason: str
+    served_project: Project, follower: Following, tmp_path: Path, defect: str, reason: str
 ) -> None:
     def break_it(folder: Path) -> None:
         contract = folder / "contract.json"
@@ -173,9 +168,9 @@ def test_a_broken_version_is_refused_with_the_reason_and_the_old_one_serves(
             case "broken contract":
                 contract.write_text("{}")
             case "no model":
-                (folder / "model.onnx").unlink()
+                (folder / "affine.json").unlink()
             case "broken model":
-                (folder / "model.onnx").write_bytes(b"not a model")
+                (folder / "affine.json").write_bytes(b"not a model")
             case "other features":
                 document = json.loads(contract.read_text())
                 del document["features"][0]
@@ -198,7 +193,7 @@ def test_a_broken_version_is_refused_with_the_reason_and_the_old_one_serves(
 
 
 def test_a_broken_version_is_not_fetched_at_every_look_but_again_when_something_changes(
-    served_project: Project, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served_project: Project, follower: Following, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[int] = []
     fetch = ModelRegistry.fetch
@@ -209,7 +204,7 @@ def test_a_broken_version_is_not_fetched_at_every_look_but_again_when_something_
 
     clock = 1000.0
     monkeypatch.setattr(ModelRegistry, "fetch", counting)
-    monkeypatch.setattr("vouchml.serving.follower.time.monotonic", lambda: clock)
+    monkeypatch.setattr("vouchml.serving.following.watcher.time.monotonic", lambda: clock)
     number = str(served_project.add_version(drop_contract, tmp_path / "source"))
     fetched.clear()
     served_project.promote(number)
@@ -235,7 +230,7 @@ def test_a_broken_version_is_not_fetched_at_every_look_but_again_when_something_
 
 
 def test_a_refused_version_is_forgotten_when_the_pointer_goes_back(
-    served_project: Project, follower: Follower, tmp_path: Path
+    served_project: Project, follower: Following, tmp_path: Path
 ) -> None:
     served_project.promote("1")
     follower.poll()
@@ -249,7 +244,7 @@ def test_a_refused_version_is_forgotten_when_the_pointer_goes_back(
 
 
 def test_what_is_not_an_error_of_ours_is_survived_and_its_text_stays_in_the_log(
-    served_project: Project, follower: Follower, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    served_project: Project, follower: Following, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise KeyError("/secret/path")
@@ -267,7 +262,7 @@ def test_what_is_not_an_error_of_ours_is_survived_and_its_text_stays_in_the_log(
 
 
 def test_bundles_lie_in_private_read_only_folders_named_by_their_digest(
-    served_project: Project, follower: Follower
+    served_project: Project, follower: Following
 ) -> None:
     served_project.promote("1")
     follower.poll()
@@ -282,7 +277,7 @@ def test_bundles_lie_in_private_read_only_folders_named_by_their_digest(
 
 
 def test_a_bundle_that_was_changed_on_disk_is_replaced_and_never_loaded(
-    served_project: Project, follower: Follower
+    served_project: Project, follower: Following, follow: Callable[[Settings], Following]
 ) -> None:
     served_project.promote("1")
     follower.poll()
@@ -290,7 +285,10 @@ def test_a_bundle_that_was_changed_on_disk_is_replaced_and_never_loaded(
     first = follower.served
     make_writable(first.bundle.folder)
     (first.bundle.folder / "model.onnx").write_bytes(b"something else")
-    again = Follower(served_project.settings)
+    again = follow(served_project.settings)
+    again.refresh()
+    assert again.served is None
+    assert "were changed" in again.reasons()[0]
     again.poll()
 
     assert again.served is not None
@@ -298,17 +296,19 @@ def test_a_bundle_that_was_changed_on_disk_is_replaced_and_never_loaded(
     assert (again.served.bundle.folder / "model.onnx").read_bytes() != b"something else"
 
 
-def test_a_private_folder_that_cannot_be_written_is_a_reason(served_project: Project, follower: Follower) -> None:
+def test_a_private_folder_that_cannot_be_written_is_a_reason(
+    served_project: Project, follower: Following, eventually: Eventually
+) -> None:
     served_project.settings.private_folder.write_text("a file stands where the folder should be")
     served_project.promote("1")
-    follower.poll()
+    follower.start()
+    eventually(lambda: follower.reasons()[0].startswith("The private folder of the service cannot be made: "))
+    follower.stop()
 
-    (said,) = follower.reasons()
-    assert said.startswith("Version 1 was not loaded: The private folder for bundles cannot be written: ")
-    assert str(served_project.settings.root) not in said
+    assert str(served_project.settings.root) not in follower.reasons()[0]
 
 
-def test_a_locked_database_leaves_the_version_serving(served_project: Project, follower: Follower) -> None:
+def test_a_locked_database_leaves_the_version_serving(served_project: Project, follower: Following) -> None:
     served_project.promote("1")
     follower.poll()
     served_project.database.write_bytes(b"this is not a database" * 100)
@@ -320,12 +320,10 @@ def test_a_locked_database_leaves_the_version_serving(served_project: Project, f
 
 
 def test_the_thread_stops_promptly_and_can_be_started_again(
-    served_project: Project, follower: Follower, eventually: Eventually
+    served_project: Project, follower: Following, eventually: Eventually
 ) -> None:
     served_project.promote("1")
     for _ in range(2):
-        follower.served = None
-        follower._loaded = None
         follower.start()
         eventually(lambda: follower.served is not None)
         began = time.monotonic()
@@ -334,7 +332,7 @@ def test_the_thread_stops_promptly_and_can_be_started_again(
     assert not [thread for thread in threading.enumerate() if thread.name == "vouchml-follower"]
 
 
-def test_a_look_that_does_not_end_is_a_reason(follower: Follower, served_project: Project) -> None:
+def test_a_look_that_does_not_end_is_a_reason(follower: Following, served_project: Project) -> None:
     served_project.promote("1")
     follower.poll()
     status = follower.status

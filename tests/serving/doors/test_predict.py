@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from vouchml.model.scorers.sklearn import SklearnScorer
-from vouchml.serving import create_app
-from vouchml.serving.bundle_cache import BundleCache
-from vouchml.serving.follower import Follower
+from vouchml.serving.app import create_app
+from vouchml.serving.following.bundle_cache import BundleCache
+from vouchml.serving.following.served_model import Lineup
 
 if TYPE_CHECKING:
-    from tests.serving.conftest import Eventually, Project, Serve
+    from tests.serving.conftest import Eventually, Following, Project, Serve
 
 MARKER = "8675309.4242"
 JSON = {"Content-Type": "application/json"}
@@ -50,6 +50,9 @@ def test_an_answer_names_its_probability_its_label_and_where_it_comes_from(
         "model_version": "1",
         "source_run_id": info["source_run_id"],
         "threshold": 0.5,
+        "model_role": "champion",
+        "shadow_version": None,
+        "out_of_range": [],
     }
 
 
@@ -271,23 +274,31 @@ def test_without_a_model_the_reply_says_why_and_when_to_ask_again(
 
 
 def test_a_prediction_and_a_refusal_are_one_json_line_each_without_inputs_or_outcome(
-    shared_client: httpx.Client, features: dict[str, float], caplog: pytest.LogCaptureFixture
+    shared_client: httpx.Client,
+    features: dict[str, float],
+    caplog: pytest.LogCaptureFixture,
+    eventually: Eventually,
 ) -> None:
+    def lines() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if record.name == "vouchml.predictions"]
+
     with caplog.at_level(logging.INFO, logger="vouchml.predictions"):
         answer = shared_client.post("/predict", json={"features": features}).json()
         refused = shared_client.post("/predict", json={"features": {MARKER: 1}})
+        eventually(lambda: len(lines()) == 2)
 
-    prediction, refusal_line = (
-        json.loads(record.getMessage()) for record in caplog.records if record.name == "vouchml.predictions"
-    )
+    prediction, refusal_line = (json.loads(record.getMessage()) for record in lines())
     for line in (prediction, refusal_line):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
     assert prediction == {
         "event": "prediction",
+        "caller": "anonymous",
         **{key: answer[key] for key in ("request_id", "prediction_id", "model_name", "model_version", "source_run_id")},
     }
     assert refusal_line == {
         "event": "refusal",
+        "door": "predict",
+        "caller": "anonymous",
         "request_id": refused.headers["X-Request-ID"],
         "status": 422,
         "code": "contract-breach",
@@ -295,21 +306,22 @@ def test_a_prediction_and_a_refusal_are_one_json_line_each_without_inputs_or_out
 
 
 def test_an_unexpected_failure_shows_neither_stack_nor_value(
-    served_project: Project, features: dict[str, float], serve: Serve, monkeypatch: pytest.MonkeyPatch
+    served_project: Project, features: dict[str, float], serve: Serve, follower: Following, eventually: Eventually
 ) -> None:
     class Failing:
         def positive_probability(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
             raise RuntimeError(f"cannot score {rows[0, 0]}")
 
-    served_project.promote("1")
-    follower = Follower(served_project.settings)
-    follower.poll()
-    assert follower.served is not None
-    follower.served = replace(follower.served, scorer=Failing())
-    monkeypatch.setattr(follower, "start", lambda: None)
-    monkeypatch.setattr("vouchml.serving.app.Follower", lambda _: follower)
+        def positive_probability_of_one(self, row: NDArray[np.float64]) -> float:
+            raise RuntimeError(f"cannot score {row[0]}")
 
-    with serve(create_app(served_project.settings)) as client:
+    served_project.promote("1")
+    follower.poll()
+    service = create_app(served_project.settings)
+    with serve(service) as client:
+        eventually(lambda: client.get("/health/ready").status_code == 200)
+        champion = service.follower.serving_model()
+        service.follower.lineup = Lineup(replace(champion, scorer=Failing()))
         reply = client.post("/predict", json={"features": {**features, "mean radius": float(MARKER)}})
 
     refusal(reply, 500, "internal-error")
@@ -323,7 +335,7 @@ def test_a_model_that_only_scikit_learn_can_score_is_served_with_the_same_answer
 ) -> None:  # fmt: skip
     def name_the_other_scorer(folder: Any) -> None:
         path = folder / "contract.json"
-        path.write_text(path.read_text().replace('"scorer":"onnx"', '"scorer":"sklearn"'))
+        path.write_text(path.read_text().replace('"scorer":"affine"', '"scorer":"sklearn"'))
 
     number = served_project.add_version(name_the_other_scorer, served_project.settings.root / "source")
     served_project.promote(str(number))

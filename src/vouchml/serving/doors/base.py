@@ -1,0 +1,92 @@
+"""What every door can do, and what a request brings to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from vouchml.errors import BodyTypeUnsupported, VouchError
+from vouchml.serving.metrics import WorkerMetrics
+from vouchml.serving.reply import Reply
+from vouchml.serving.request_log import RequestLog
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way through a door.
+
+    `request_id` is made up at first, and becomes the caller's when the body names one; the reply carries it, whether
+    it is an answer or a refusal.
+    """
+
+    headers: Mapping[bytes, bytes]
+    request_id: str
+    caller: str | None = None
+    body: bytes = b""
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Where a door writes down what it did: the counters, the log, and new ids."""
+
+    metrics: WorkerMetrics
+    log: RequestLog
+    new_id: Callable[[], str]
+
+
+class Door(Protocol):
+    """One way to ask for predictions. A door holds no state of a request; all of that is in the call."""
+
+    @property
+    def name(self) -> str:
+        """What metrics and logs call it."""
+        ...
+
+    @property
+    def longest_body(self) -> int:
+        """The most bytes that are read."""
+        ...
+
+    def check_headers(self, headers: Mapping[bytes, bytes]) -> None:
+        """Refuse a body that is not declared as one that the door reads.
+
+        Raises:
+            BodyTypeUnsupported: the type, charset or compression is another.
+        """
+        ...
+
+    async def answer(self, call: Call) -> Reply:
+        """Decode the body, score, and answer.
+
+        Raises:
+            VouchError: the request is refused, or nothing can answer it.
+        """
+        ...
+
+    def refuse(self, error: VouchError, call: Call) -> Reply:
+        """The error in the words of the protocol."""
+        ...
+
+
+def check_json_type(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a body that is not declared as plain `application/json`.
+
+    Raises:
+        BodyTypeUnsupported: the type is missing, another type, another charset than UTF-8, or compressed.
+    """
+    declared = headers.get(b"content-type", b"")
+    if declared == b"application/json" and b"content-encoding" not in headers:
+        return
+    kind, *parameters = (part.strip().lower() for part in declared.split(b";"))
+    charsets_are_right = all(part in (b"", b"charset=utf-8", b'charset="utf-8"') for part in parameters)
+    if kind != b"application/json" or not charsets_are_right or not is_plain(headers):
+        raise BodyTypeUnsupported(
+            "The body must be declared as JSON in UTF-8, not compressed.",
+            remedy="Send the header Content-Type: application/json.",
+        )
+
+
+def is_plain(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the body is not compressed."""
+    return headers.get(b"content-encoding", b"identity").strip().lower() == b"identity"

@@ -1,0 +1,148 @@
+"""MLflow's scoring protocol, `POST /invocations`, for clients that talk to `mlflow models serve`.
+
+The answer is what `mlflow.pyfunc` gives for our models: the probabilities of both classes, row by row. Where it comes
+from stands in headers, since the body has no place for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+import anyio.to_thread
+
+from vouchml.errors import BodyTypeUnsupported, ContractBreach, NoModelLoaded, ServiceFailed, VouchError
+from vouchml.model import Contract
+from vouchml.serving.data_plane import DataPlane, ScoredRows
+from vouchml.serving.doors.base import Call, Records, is_plain
+from vouchml.serving.doors.mlflow_tables import Decoded, from_csv, from_json, from_parquet
+from vouchml.serving.doors.predict import REQUEST_ID
+from vouchml.serving.reply import JSON, Header, Reply
+from vouchml.settings import ServingSettings
+
+_READERS: Final[Mapping[bytes, Callable[..., Decoded]]] = {
+    b"application/json": from_json,
+    b"text/csv": from_csv,
+    b"application/vnd.apache.parquet": from_parquet,
+}
+#: What MLflow calls our statuses; it answers a breach of the signature with 400.
+_MLFLOW: Final[Mapping[int, tuple[int, str]]] = {
+    400: (400, "BAD_REQUEST"),
+    401: (401, "UNAUTHENTICATED"),
+    403: (403, "PERMISSION_DENIED"),
+    404: (404, "RESOURCE_DOES_NOT_EXIST"),
+    408: (408, "BAD_REQUEST"),
+    413: (413, "BAD_REQUEST"),
+    415: (415, "BAD_REQUEST"),
+    422: (400, "INVALID_PARAMETER_VALUE"),
+    429: (429, "REQUEST_LIMIT_EXCEEDED"),
+    503: (503, "TEMPORARILY_UNAVAILABLE"),
+}
+_IN_A_THREAD_FROM: Final = 256 * 1024
+
+
+class MlflowScoringDoor:
+    """Tables in, the probabilities of both classes out."""
+
+    name = "mlflow"
+
+    def __init__(self, plane: DataPlane, records: Records, settings: ServingSettings) -> None:
+        self.longest_body = settings.max_batch_bytes
+        self._max_rows = settings.max_batch_rows
+        self._lenient = settings.mlflow_lenient
+        self._plane = plane
+        self._metrics = records.metrics
+        self._log = records.log
+        self._new_id = records.new_id
+
+    def check_headers(self, headers: Mapping[bytes, bytes]) -> None:
+        """JSON, CSV or Parquet."""
+        kind, parameters = _content_type(headers)
+        if kind not in _READERS or parameters not in (b"", b"charset=utf-8") or not is_plain(headers):
+            raise BodyTypeUnsupported(
+                f"The body must be declared as {', '.join(each.decode() for each in _READERS)}, and not be compressed.",
+                remedy="Send the header Content-Type: application/json.",
+            )
+
+    async def answer(self, call: Call) -> Reply:
+        """Answer `dataframe_split`, `dataframe_records`, `instances`, `inputs`, CSV or Parquet."""
+        lineup = self._plane.lineup()
+        decoded = await self._decode(call, lineup.champion.contract)
+        if len(decoded.rows) > self._max_rows:
+            raise ContractBreach(f"The request must bring 1 to {self._max_rows} rows.")
+        if decoded.passed_over:
+            self._metrics.extra_columns(decoded.passed_over)
+        scored = await self._plane.score_rows(lineup, call.request_id, decoded.rows, place="rows")
+        prediction_id = self._new_id()
+        self._metrics.rows(self.name, len(decoded.rows))
+        self._log.batch(
+            request_id=call.request_id,
+            batch_id=prediction_id,
+            rows=len(decoded.rows),
+            served=scored.served,
+            caller=call.caller,
+        )
+        headers = (*_provenance(scored), (b"x-vouch-prediction-id", prediction_id.encode()))
+        if decoded.passed_over:
+            headers = (*headers, (b"x-vouch-extra-columns", b"%d" % decoded.passed_over))
+        return Reply(200, _body(scored), (JSON, (REQUEST_ID, call.request_id.encode()), *headers))
+
+    async def _decode(self, call: Call, contract: Contract) -> Decoded:
+        kind, _ = _content_type(call.headers)
+
+        def read() -> Decoded:
+            return _READERS[kind](call.body, contract, lenient=self._lenient)
+
+        return read() if len(call.body) < _IN_A_THREAD_FROM else await anyio.to_thread.run_sync(read)
+
+    def refuse(self, error: VouchError, call: Call) -> Reply:
+        """MLflow's error JSON, with what is wrong in words."""
+        headers: list[Header] = [(REQUEST_ID, call.request_id.encode())]
+        if isinstance(error, NoModelLoaded):
+            headers.append((b"retry-after", self._plane.follower.retry_after.encode()))
+        return mlflow_error(error, tuple(headers))
+
+
+def mlflow_error(error: VouchError, headers: tuple[Header, ...] = ()) -> Reply:
+    """An error as MLflow's scoring server words it."""
+    if error.http_status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        error = ServiceFailed()
+    status, code = _MLFLOW.get(error.http_status, (error.http_status, "INTERNAL_ERROR"))
+    text = " ".join(error.diagnostics().splitlines())
+    if isinstance(error, ContractBreach):
+        lists = [f"missing: {name}" for name in error.missing] + [f"extra: {name}" for name in error.extra]
+        text = "; ".join([text, *lists, *(f"{entry.feature}: {entry.problem}" for entry in error.invalid)])
+    body = json.dumps({"error_code": code, "message": text}, ensure_ascii=False).encode()
+    return Reply(status, body, (JSON, *headers))
+
+
+def _content_type(headers: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+    kind, _, parameters = headers.get(b"content-type", b"").partition(b";")
+    return kind.strip().lower(), parameters.strip().lower().replace(b'"', b"")
+
+
+def _body(scored: ScoredRows) -> bytes:
+    positive = scored.probabilities
+    pairs = (positive, 1.0 - positive) if scored.served.contract.positive_index == 0 else (1.0 - positive, positive)
+    rows = zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)
+    return b'{"predictions": [%b]}' % ", ".join([f"[{first!r}, {second!r}]" for first, second in rows]).encode()
+
+
+def _provenance(scored: ScoredRows) -> tuple[Header, ...]:
+    served, contract = scored.served, scored.served.contract
+    texts = {
+        b"x-vouch-model-name": served.name,
+        b"x-vouch-model-version": served.version,
+        b"x-vouch-model-stage": served.stage,
+        b"x-vouch-model-role": scored.arm,
+        b"x-vouch-model-digest": served.model_digest,
+        b"x-vouch-source-run-id": served.run_id or "",
+        b"x-vouch-positive-class": contract.positive_class,
+        b"x-vouch-threshold": repr(contract.threshold),
+        b"x-vouch-out-of-range": "0" if scored.outside is None else str(int(scored.outside.sum())),
+    }
+    # A header holds ASCII; what is not is percent-encoded.
+    return tuple((name, quote(text, safe=" !#$&'()*+,/:;=?@[]~").encode()) for name, text in texts.items())

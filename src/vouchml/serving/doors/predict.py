@@ -1,0 +1,133 @@
+"""`POST /predict` and `POST /predict/batch`: our own words, `{"features": {…}}` and `{"rows": [{…}, …]}`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import anyio.to_thread
+
+from vouchml.errors import NoModelLoaded, VouchError
+from vouchml.model.explanation import explain
+from vouchml.serving.answers import AnswerText, answer_text
+from vouchml.serving.data_plane import DataPlane, RowChoice
+from vouchml.serving.doors.base import Call, Records, check_json_type
+from vouchml.serving.error_replies import error_reply
+from vouchml.serving.following.served_model import Lineup
+from vouchml.serving.reply import JSON, Reply
+from vouchml.settings import ServingSettings
+
+REQUEST_ID = b"x-request-id"
+
+
+class PredictDoor:
+    """One row in, one traceable answer out."""
+
+    name = "predict"
+
+    def __init__(self, plane: DataPlane, records: Records, settings: ServingSettings) -> None:
+        self.longest_body = settings.max_body_bytes
+        self._plane = plane
+        self._metrics = records.metrics
+        self._log = records.log
+        self._new_id = records.new_id
+        self._texts = _AnswerTexts()
+
+    def check_headers(self, headers: Mapping[bytes, bytes]) -> None:
+        """JSON only."""
+        check_json_type(headers)
+
+    async def answer(self, call: Call) -> Reply:
+        """Answer `{"features": {name: number}, "request_id"?: str, "explain"?: bool}`."""
+        plane = self._plane
+        lineup = plane.lineup()
+        request = lineup.champion.decoder.one(call.body)
+        request_id = call.request_id = request.request_id or call.request_id
+        scored = plane.begin_row(lineup, request_id, request)
+        served = scored.served
+        if served.scores_in_microseconds:
+            probability = served.scorer.positive_probability_of_one(request.row)
+        else:
+            probability = await anyio.to_thread.run_sync(served.scorer.positive_probability_of_one, request.row)
+        plane.end_row(lineup, scored, request.row, probability)
+        explanation = b"" if not request.explain else _explanation(scored, request.row)
+        prediction_id = self._new_id()
+        text = self._texts.of(lineup, scored.arm)
+        body = text.one(probability, request_id, prediction_id, scored.out_of_range, explanation)
+        self._metrics.rows(self.name, 1)
+        self._log.prediction(request_id=request_id, prediction_id=prediction_id, served=served, caller=call.caller)
+        return Reply(200, body, (JSON, (REQUEST_ID, request_id.encode())))
+
+    def refuse(self, error: VouchError, call: Call) -> Reply:
+        """Refuse with the lists of what is wrong."""
+        return refusal(error, call, self._plane)
+
+
+class PredictBatchDoor:
+    """Many rows in, one answer a row out, in order, all by the same version."""
+
+    name = "predict_batch"
+
+    def __init__(self, plane: DataPlane, records: Records, settings: ServingSettings) -> None:
+        self.longest_body = settings.max_batch_bytes
+        self._plane = plane
+        self._metrics = records.metrics
+        self._log = records.log
+        self._new_id = records.new_id
+        self._texts = _AnswerTexts()
+
+    def check_headers(self, headers: Mapping[bytes, bytes]) -> None:
+        """JSON only."""
+        check_json_type(headers)
+
+    async def answer(self, call: Call) -> Reply:
+        """Answer `{"rows": [{name: number}, …], "request_id"?: str}`."""
+        lineup = self._plane.lineup()
+        request = lineup.champion.decoder.many(call.body)
+        call.request_id = request.request_id or call.request_id
+        scored = await self._plane.score_rows(lineup, call.request_id, request.rows, place="rows")
+        text = self._texts.of(lineup, scored.arm)
+        # One draw of randomness for the request; a row's id is that and its place, as the ledger will have it.
+        batch_id = self._new_id()
+        body = text.many(scored, call.request_id, batch_id)
+        self._metrics.rows(self.name, len(request.rows))
+        self._log.batch(
+            request_id=call.request_id,
+            batch_id=batch_id,
+            rows=len(request.rows),
+            served=scored.served,
+            caller=call.caller,
+        )
+        return Reply(200, body, (JSON, (REQUEST_ID, call.request_id.encode())))
+
+    def refuse(self, error: VouchError, call: Call) -> Reply:
+        """Refuse with the lists of what is wrong; a row is named by its place."""
+        return refusal(error, call, self._plane)
+
+
+def refusal(error: VouchError, call: Call, plane: DataPlane) -> Reply:
+    """The reply to a refused call, which names the request and says when to ask again where that helps."""
+    headers = [(REQUEST_ID, call.request_id.encode())]
+    if isinstance(error, NoModelLoaded):
+        headers.append((b"retry-after", plane.follower.retry_after.encode()))
+    return error_reply(error, headers=headers)
+
+
+class _AnswerTexts:
+    """The constant parts of answers, made once for a line-up and used until it is another one."""
+
+    def __init__(self) -> None:
+        self._made: tuple[Lineup, AnswerText, AnswerText] | None = None
+
+    def of(self, lineup: Lineup, arm: str) -> AnswerText:
+        made = self._made
+        if made is None or made[0] is not lineup:
+            made = (lineup, answer_text(lineup, "champion"), answer_text(lineup, "challenger"))
+            self._made = made
+        return made[1] if arm == "champion" else made[2]
+
+
+def _explanation(scored: RowChoice, row: Any) -> bytes:
+    explanation = explain(scored.served.scorer, scored.served.contract, row)
+    return json.dumps(explanation.to_dict(), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,113 @@
+"""The tensors of the Open Inference Protocol v2: out of JSON or binary, into float64, and back.
+
+https://github.com/kserve/open-inference-protocol (specification/protocol/inference_rest.md) and the binary tensor
+data extension of https://github.com/triton-inference-server/server (docs/protocol/extension_binary_data.md).
+Numbers of every datatype but FP16 are taken when float64 holds them exactly; nothing is rounded.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vouchml.errors import ContractBreach, InvalidFeature
+from vouchml.model.strict_json import FIRST_INEXACT, number
+
+_TYPES: Final[Mapping[str, np.dtype[Any]]] = {
+    "FP64": np.dtype("<f8"),
+    "FP32": np.dtype("<f4"),
+    "INT8": np.dtype("<i1"),
+    "INT16": np.dtype("<i2"),
+    "INT32": np.dtype("<i4"),
+    "INT64": np.dtype("<i8"),
+    "UINT8": np.dtype("<u1"),
+    "UINT16": np.dtype("<u2"),
+    "UINT32": np.dtype("<u4"),
+    "UINT64": np.dtype("<u8"),
+}
+_LARGEST_DIMENSION: Final = 2**31
+
+
+def read_shape(shape: Any) -> tuple[int, ...] | None:
+    """The dimensions of a tensor, or None when they are not some."""
+    if not isinstance(shape, list) or not 1 <= len(shape) <= 2:
+        return None
+    good = all(
+        isinstance(size, int) and not isinstance(size, bool) and 0 <= size < _LARGEST_DIMENSION for size in shape
+    )
+    return tuple(shape) if good else None
+
+
+def from_json(name: str, datatype: Any, shape: tuple[int, ...], data: Any) -> NDArray[np.float64]:
+    """The numbers of a tensor whose data stand in JSON, flat or nested as its shape is; shape as `shape`.
+
+    Raises:
+        ContractBreach: the datatype is not a number's, or the data are not what it says.
+    """
+    _require_numbers(name, datatype)
+    cells = _flat(data)
+    if len(cells) != math.prod(shape):
+        raise tensor_breach(name, "has not as many data as its shape says")
+    converted = [number(cell) for cell in cells]
+    wrong = next((cell for cell in converted if isinstance(cell, str)), None)
+    if wrong is not None:
+        raise tensor_breach(name, f"holds data of which one {wrong}")
+    numbers = np.array(converted, dtype=np.float64).reshape(shape)
+    if datatype == "FP32":
+        with np.errstate(over="ignore"):
+            if not np.array_equal(numbers.astype(np.float32).astype(np.float64), numbers):
+                raise tensor_breach(name, "holds numbers that FP32 does not; send them as FP64")
+    elif datatype != "FP64":
+        bounds = np.iinfo(_TYPES[datatype])
+        if (np.floor(numbers) != numbers).any() or (numbers < bounds.min).any() or (numbers > bounds.max).any():
+            raise tensor_breach(name, f"holds numbers that {datatype} does not")
+    return numbers
+
+
+def from_binary(name: str, datatype: Any, shape: tuple[int, ...], data: memoryview) -> NDArray[np.float64]:
+    """The numbers of a tensor whose data are little-endian bytes; shape as `shape`.
+
+    Raises:
+        ContractBreach: the datatype is not a number's, the length is another, or a number is not finite or not exact.
+    """
+    _require_numbers(name, datatype)
+    kind = _TYPES[datatype]
+    if len(data) != kind.itemsize * math.prod(shape):
+        raise tensor_breach(name, "has not as many bytes as its shape and datatype say")
+    numbers = np.frombuffer(data, dtype=kind).reshape(shape).astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise tensor_breach(name, "holds numbers that are not finite")
+    if kind.itemsize == 8 and kind.kind in "iu" and (np.abs(numbers) >= FIRST_INEXACT).any():
+        raise tensor_breach(name, "holds integers that a 64-bit float may not hold")
+    return numbers
+
+
+def to_binary(values: Sequence[Any], datatype: str) -> bytes:
+    """The bytes of an output tensor: little-endian numbers, or each text after its length in four bytes."""
+    if datatype == "BYTES":
+        texts = [str(value).encode() for value in values]
+        return b"".join(struct.pack("<I", len(text)) + text for text in texts)
+    return np.asarray(values, dtype=_TYPES[datatype]).tobytes()
+
+
+def tensor_breach(name: str, problem: str) -> ContractBreach:
+    """The refusal of a tensor; `name` is one that the contract or the protocol knows, never the caller's own."""
+    return ContractBreach(f"The input '{name}' {problem}.", invalid=[InvalidFeature(name, problem)])
+
+
+def _require_numbers(name: str, datatype: Any) -> None:
+    if datatype not in _TYPES:
+        raise tensor_breach(name, f"must have one of the datatypes {', '.join(_TYPES)}")
+
+
+def _flat(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        return []
+    if data and all(isinstance(row, list) for row in data):
+        return [cell for row in data for cell in row]
+    return data

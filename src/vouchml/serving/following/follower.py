@@ -1,0 +1,280 @@
+"""Follow the watcher: load what the state file names beside what serves, then swap it in one assignment.
+
+A thread looks at the file ten times a second. Nothing that goes wrong takes away a model that serves: the reason is
+kept in `status`, shown by `/health` and logged when it changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from vouchml.errors import FolderNotWritable, NoModelLoaded, VouchError
+from vouchml.serving.following.bundle_cache import BundleCache
+from vouchml.serving.following.reasons import public_reason
+from vouchml.serving.following.served_model import Lineup, ServedModel, load_served_model, takes_same_input
+from vouchml.serving.following.state import ROLES, Assignment, Role, ServingState, StateFile
+from vouchml.serving.logs import SERVING, log_event
+from vouchml.settings import Settings
+
+LOOK_SECONDS: Final = 0.1
+STOP_WITHIN_SECONDS: Final = 2.0
+RESTART_WATCHER_SECONDS: Final = 2.0
+_PATIENCE_SECONDS: Final = 30.0
+Outcome = Literal["loaded", "refused"]
+
+
+@dataclass(frozen=True)
+class FollowerStatus:
+    """What the last look found. Empty `problems` mean that what should serve does."""
+
+    problems: tuple[str, ...] = ("The registry has not been looked at yet.",)
+    warnings: tuple[str, ...] = ()
+    last_poll_at: datetime | None = None
+    registry_reachable: bool | None = None
+
+
+class Follower:
+    """Holds the versions that serve and keeps them the ones that the registry points at.
+
+    `lineup` and `status` are replaced whole by the thread and may be read from anywhere. A request reads `lineup`
+    once, so it sees one version from start to end.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_reload: Callable[[Outcome], None] = lambda _: None,
+        on_lineup: Callable[[Lineup], None] = lambda _: None,
+    ) -> None:
+        self.model_name: Final = settings.project.registered_model
+        self.stage: Final = settings.project.stage
+        self.lineup: Lineup | None = None
+        self.status = FollowerStatus()
+        self._settings = settings
+        self._on_reload = on_reload
+        self._on_lineup = on_lineup
+        self._file = StateFile(settings)
+        self._bundles = BundleCache(settings.private_folder / "bundles")
+        self._loaded: dict[Role, tuple[Assignment, ServedModel]] = {}
+        self._refused: dict[Role, str] = {}
+        self._seen = (-1, -1)
+        self._began = datetime.now(UTC)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
+        self._watcher_began = -math.inf
+
+    @property
+    def served(self) -> ServedModel | None:
+        """The version that serves, if there is one."""
+        lineup = self.lineup
+        return lineup.champion if lineup else None
+
+    @property
+    def retry_after(self) -> str:
+        """The seconds after which asking again makes sense, as `Retry-After` has them."""
+        return str(math.ceil(self._settings.serving.poll_seconds))
+
+    def start(self) -> None:
+        """Load from the cache what served last, and begin to follow, in a thread that never holds up the end."""
+        self._began = datetime.now(UTC)
+        self._stopping = threading.Event()
+        self.refresh()
+        self._thread = threading.Thread(target=self._run, args=(self._stopping,), name="vouchml-follower", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop following, and the watcher with it."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(STOP_WITHIN_SECONDS)
+        if self._watcher is not None:
+            _end(self._watcher)
+            self._watcher = None
+
+    def look_now(self) -> None:
+        """Ask the watcher to look at the registry at once."""
+        self._file.ring()
+
+    def serving_model(self) -> ServedModel:
+        """The version that serves now.
+
+        Raises:
+            NoModelLoaded: there is none yet.
+        """
+        return self.serving_lineup().champion
+
+    def serving_lineup(self) -> Lineup:
+        """The versions that serve now.
+
+        Raises:
+            NoModelLoaded: there is none yet.
+        """
+        lineup = self.lineup
+        if lineup is None:
+            raise NoModelLoaded(" ".join(("No model is loaded.", *self.status.problems)))
+        return lineup
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why the service is degraded; empty when it is well."""
+        status = self.status
+        since = status.last_poll_at or self._began
+        seconds = (datetime.now(UTC) - since).total_seconds()
+        if seconds > 3 * self._settings.serving.poll_seconds + _PATIENCE_SECONDS:
+            return (*status.problems, f"The last look at the registry ended {seconds:.0f} s ago.")
+        return status.problems
+
+    def refresh(self) -> None:
+        """Look at the state file, load what is new in it, and keep in `status` what came of it."""
+        changed = self._file.changed()
+        if changed == self._seen:
+            return
+        state = self._file.read()
+        if state is None:
+            return
+        self._seen = changed
+        before = self.status
+        failures = [text for role in ROLES if (text := self._follow(role, state.assigned(role)))]
+        self._line_up()
+        self.status = FollowerStatus(
+            problems=(*state.problems, *failures),
+            warnings=(*state.warnings, *self._unfit_challengers(), *self._from_cache(state)),
+            last_poll_at=state.last_poll_at,
+            registry_reachable=state.registry_reachable,
+        )
+        if self.status.problems != before.problems and failures:
+            log_event(SERVING, "status", problems=self.status.problems, warnings=self.status.warnings)
+
+    def _unfit_challengers(self) -> tuple[str, ...]:
+        left_out = [
+            role for role in ROLES if role in self._loaded and role != "champion" and not self._challenger(role)
+        ]
+        return tuple(
+            f"There is no {role}: version {self._loaded[role][1].version} takes other features, or knows other labels, "
+            "than the version that serves."
+            for role in left_out
+        )
+
+    def _from_cache(self, state: ServingState) -> tuple[str, ...]:
+        if state.champion is None or state.last_poll_at >= self._began:
+            return ()
+        text = (
+            f"Version {state.champion.version} comes from the cache: the registry has not been asked since the start."
+        )
+        return (text,)
+
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
+            self._keep_watcher()
+            try:
+                self.refresh()
+            # The thread has to outlive whatever a disk or a library comes up with.
+            except Exception as error:  # noqa: BLE001
+                log_event(SERVING, "refresh-failed", level=logging.ERROR, exc_info=True, message=type(error).__name__)
+            stopping.wait(LOOK_SECONDS)
+
+    def _follow(self, role: Role, assignment: Assignment | None) -> str:
+        """Load the version of a role when it is another one; the problem, if it cannot be loaded."""
+        if assignment is None:
+            # A champion goes on until there is another: an empty pointer takes nothing away.
+            if role != "champion":
+                self._loaded.pop(role, None)
+            return ""
+        loaded = self._loaded.get(role)
+        if loaded is not None and loaded[0] == assignment:
+            return ""
+        try:
+            bundle = self._bundles.open(assignment.digest)
+            served = load_served_model(
+                bundle, assignment, stage=self.stage, max_rows=self._settings.serving.max_batch_rows
+            )
+        # Whatever a broken version makes some library raise, the one that serves must go on.
+        except Exception as error:  # noqa: BLE001
+            return self._refusal(role, assignment, error)
+        self._loaded[role] = (assignment, served)
+        self._refused.pop(role, None)
+        self._on_reload("loaded")
+        log_event(
+            SERVING,
+            "model-loaded",
+            role=role,
+            model_name=served.name,
+            model_version=served.version,
+            source_run_id=served.run_id,
+            model_digest=served.model_digest,
+        )
+        return ""
+
+    def _refusal(self, role: Role, assignment: Assignment, error: Exception) -> str:
+        reason = f"Version {assignment.version} was not loaded: {public_reason(error)}"
+        if self._refused.get(role) != reason:
+            self._refused[role] = reason
+            self._on_reload("refused")
+            ours = isinstance(error, VouchError)
+            log_event(SERVING, "model-refused", level=logging.WARNING, exc_info=not ours, role=role, message=reason)
+        with contextlib.suppress(OSError):
+            self.look_now()
+        champion = self.served
+        return f"{reason} Version {champion.version} keeps serving." if champion else reason
+
+    def _line_up(self) -> None:
+        champion = self._loaded.get("champion")
+        if champion is None:
+            return
+        canary, shadow = self._challenger("canary"), self._challenger("shadow")
+        before, now = self.lineup, (champion[1], canary, shadow)
+        if before is None or (before.champion, before.canary, before.shadow) != now:
+            setting = self._settings.serving.canary
+            self.lineup = Lineup(champion[1], canary, setting.share if setting else 0.0, shadow)
+            self._on_lineup(self.lineup)
+
+    def _challenger(self, role: Role) -> ServedModel | None:
+        """The version of `role`, if it can stand beside the champion that serves now."""
+        loaded, champion = self._loaded.get(role), self._loaded["champion"][1]
+        return loaded[1] if loaded is not None and takes_same_input(loaded[1], champion) else None
+
+    def _keep_watcher(self) -> None:
+        """Start the watcher, and another when it has ended."""
+        if self._watcher is not None and self._watcher.poll() is None:
+            return
+        if time.monotonic() - self._watcher_began < RESTART_WATCHER_SECONDS:
+            return
+        self._watcher_began = time.monotonic()
+        try:
+            self._file.prepare()
+            self._watcher = _start_watcher(self._settings, self._file)
+        except (OSError, FolderNotWritable) as error:
+            reason = public_reason(error) if isinstance(error, VouchError) else "The watcher cannot be started."
+            self.status = FollowerStatus(problems=(reason,), warnings=(), last_poll_at=self.status.last_poll_at)
+
+
+def _start_watcher(settings: Settings, file: StateFile) -> subprocess.Popen[bytes]:
+    described = {"settings": settings.model_dump(mode="json"), "root": str(settings.root)}
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-P", "-m", "vouchml.serving.following.watcher_process", str(file.lock)],
+        stdin=subprocess.PIPE,
+    )
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(described).encode() + b"\n")
+        process.stdin.flush()
+    return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the watcher where it stands: what a download has left is removed by a later one."""
+    process.terminate()
+    with process:
+        process.wait()

@@ -1,0 +1,126 @@
+"""What serves: versions that are loaded, checked and never changed. The follower swaps the whole line-up."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vouchml.errors import BundleInvalid
+from vouchml.model import Bundle, Contract, Scorer, load_scorer
+from vouchml.model.decoder import RequestDecoder
+from vouchml.model.golden import check_golden_rows
+from vouchml.serving.following.state import Assignment
+
+Arm = Literal["champion", "challenger"]
+
+
+@dataclass(frozen=True, eq=False)
+class ServedModel:
+    """A version that answers predictions. A request takes it once and uses nothing else."""
+
+    name: str
+    stage: str
+    version: str
+    run_id: str | None
+    bundle: Bundle
+    scorer: Scorer
+    decoder: RequestDecoder
+    loaded_at: datetime
+
+    @property
+    def contract(self) -> Contract:
+        """What the model takes and what its answers mean."""
+        return self.bundle.contract
+
+    @property
+    def model_digest(self) -> str:
+        """The digest over the files that were loaded."""
+        return self.bundle.digest
+
+    @property
+    def scores_in_microseconds(self) -> bool:
+        """Whether a row may be scored on the event loop; scikit-learn takes long enough to hold up others."""
+        return self.contract.scorer != "sklearn"
+
+
+@dataclass(frozen=True, eq=False)
+class Lineup:
+    """The versions that serve at one moment: the champion, and the challengers that are tried beside it.
+
+    A canary answers its share of the requests, chosen by their id; a shadow scores every request for comparison.
+    """
+
+    champion: ServedModel
+    canary: ServedModel | None = None
+    canary_share: float = 0.0
+    shadow: ServedModel | None = None
+
+    def by_role(self) -> dict[str, ServedModel]:
+        """The versions that serve, by their roles."""
+        roles = {"champion": self.champion, "canary": self.canary, "shadow": self.shadow}
+        return {role: served for role, served in roles.items() if served is not None}
+
+    def arm(self, request_id: str) -> Arm:
+        """Who answers the request: the same for the same id, on every worker and host."""
+        if self.canary is None:
+            return "champion"
+        draw = int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:8], "big") / 2.0**64
+        return "challenger" if draw < self.canary_share else "champion"
+
+    def answering(self, arm: Arm) -> ServedModel:
+        """The version of an arm."""
+        return self.canary if arm == "challenger" and self.canary is not None else self.champion
+
+
+def load_served_model(bundle: Bundle, assignment: Assignment, *, stage: str, max_rows: int) -> ServedModel:
+    """Load the scorer of `bundle` and score the rows that it must know, and one in the middle of its ranges.
+
+    Raises:
+        BundleInvalid: the model cannot be loaded, or its answers are not those of the training.
+        DependencyMissing: its scorer needs a package that is not installed.
+    """
+    served = ServedModel(
+        name=assignment.name,
+        stage=stage,
+        version=assignment.version,
+        run_id=assignment.run_id,
+        bundle=bundle,
+        scorer=load_scorer(bundle),
+        decoder=RequestDecoder(bundle.contract, max_rows=max_rows),
+        loaded_at=datetime.now(UTC),
+    )
+    check_golden_rows(bundle, served.scorer)
+    _warm_up(served)
+    return served
+
+
+def example_row(contract: Contract) -> tuple[float, ...]:
+    """The middle of the range that each feature had in training; halved first, so that no sum overflows."""
+    return tuple(feature.minimum / 2 + feature.maximum / 2 for feature in contract.features)
+
+
+def takes_same_input(challenger: ServedModel, champion: ServedModel) -> bool:
+    """Whether a challenger can answer in the champion's place: the same features in order, and the same labels."""
+    theirs, ours = challenger.contract, champion.contract
+    return (theirs.feature_names, theirs.classes, theirs.positive_class) == (
+        ours.feature_names,
+        ours.classes,
+        ours.positive_class,
+    )
+
+
+def _warm_up(served: ServedModel) -> None:
+    row: NDArray[np.float64] = np.array(example_row(served.contract), dtype=np.float64)
+    try:
+        probability = served.scorer.positive_probability_of_one(row)
+        served.scorer.positive_probability(row.reshape(1, -1))
+    # Scorers raise what their library raises; whatever it is, this version must not replace one that works.
+    except Exception as error:
+        raise BundleInvalid("The model fails on the first row that it is given.", remedy="Train it again.") from error
+    if not 0.0 <= probability <= 1.0:
+        raise BundleInvalid("The model's answer to its first row is not a probability.", remedy="Train it again.")

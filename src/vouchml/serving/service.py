@@ -1,0 +1,186 @@
+"""The service as an ASGI app: who may come in, how many at once, and which door answers.
+
+Requests for predictions are answered here, before FastAPI's router sees them. FastAPI's own routes stay: they
+document the doors and answer the same bytes, since both go through `Exchange`.
+
+`ACCESS` is the whole list of what needs which scope; an address that is not on it needs `read`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from fastapi import FastAPI
+
+from vouchml.errors import CredentialsMissing, ServiceBusy, VouchError
+from vouchml.serving.doors.base import Call, Door
+from vouchml.serving.draining import Draining
+from vouchml.serving.error_replies import error_reply
+from vouchml.serving.exchange import Exchange
+from vouchml.serving.following.follower import Follower
+from vouchml.serving.reply import Header, Reply
+from vouchml.trust.access import Access, is_loopback
+from vouchml.trust.caller import Scope, challenge, presented_key
+
+OPEN: Final = "open"
+PREDICT: Final = "predict"
+READ: Final = "read"
+ACCESS: Final[Mapping[str, Scope | Literal["open"]]] = {
+    # Probes of orchestrators, and the pages that explain the service, which hold no predictions.
+    "/health": OPEN,
+    "/health/live": OPEN,
+    "/health/ready": OPEN,
+    "/ping": OPEN,
+    "/version": OPEN,
+    "/v2/health/live": OPEN,
+    "/v2/health/ready": OPEN,
+    "/docs": OPEN,
+    "/docs/oauth2-redirect": OPEN,
+    "/openapi.json": OPEN,
+    # MLflow signs what it sends; it has no key.
+    "/webhooks/mlflow": OPEN,
+}
+STATIC: Final = "/static-offline-docs/"
+
+#: The rest of a body that was not read stands in the way of the next request, so the connection ends.
+CLOSING_STATUSES: Final = frozenset({401, 403, 408, 413})
+_CLOSE: Final[Header] = (b"connection", b"close")
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """Who may call, how many at once, and the headers of every answer."""
+
+    access: Access
+    allow_anonymous: bool
+    max_in_flight: int
+    headers: tuple[Header, ...]
+
+
+class Service:
+    """An ASGI app around `app`, FastAPI's. `documented` is that app without the layers around it."""
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        documented: FastAPI,
+        follower: Follower,
+        doors: Mapping[str, Door],
+        exchange: Exchange,
+        draining: Draining,
+        rules: Rules,
+    ) -> None:
+        self.documented = documented
+        self.follower = follower
+        self._app = app
+        self._doors = doors
+        self._exchange = exchange
+        self._draining = draining
+        self._rules = rules
+        self._in_flight = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request, or take part in the start and the end of the process."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if scope.get("root_path"):  # behind a proxy that mounts the service there
+            path = path.removeprefix(scope["root_path"])
+        call = Call(dict(scope["headers"]), self._exchange.new_id())
+        door = self._doors.get(path) if scope["method"] == "POST" else None
+        try:
+            self._let_in(path, scope, call)
+        except VouchError as error:
+            name = door.name if door else "other"
+            reply = with_challenge(error, door.refuse(error, call) if door else error_reply(error))
+            self._exchange.note_refusal(name, error, call, reply, 0.0)
+            await self._send(send, reply, close=True)
+            return
+        self._in_flight += 1
+        self._exchange.in_flight(self._in_flight)
+        try:
+            if door is not None:
+                await self._send(send, await self._exchange.run(door, call, receive), close=self._draining.begun)
+            else:
+                scope["vouch_call"] = call
+                await self._app(scope, receive, _closing(send) if self._draining.begun else send)
+        finally:
+            self._in_flight -= 1
+            self._exchange.in_flight(self._in_flight)
+
+    def _let_in(self, path: str, scope: Any, call: Call) -> None:
+        """Refuse who may not, and everybody when there are too many.
+
+        Raises:
+            ServiceBusy, CredentialsMissing, CredentialsInvalid, ScopeMissing: in that order.
+        """
+        rules = self._rules
+        if self._in_flight >= rules.max_in_flight:
+            raise ServiceBusy("The service has as many requests under way as it takes.", remedy="Ask again soon.")
+        needed = PREDICT if path in self._doors or _is_infer(path) else ACCESS.get(path, READ)
+        if needed != OPEN and not path.startswith(STATIC):
+            carries_key = b"authorization" in call.headers or b"x-api-key" in call.headers
+            caller = rules.access.caller(presented_key(scope["headers"]) if carries_key else None)
+            if caller.key_id is None and not rules.allow_anonymous:
+                self._require_this_machine(scope, call)
+            caller.require(needed)
+            call.caller = caller.name
+
+    def _require_this_machine(self, scope: Any, call: Call) -> None:
+        """Take a call without a key only at this machine's own address, whatever a server was told to bind.
+
+        The name in `Host` must be this machine's too: a web page whose name was made to lead here has its own.
+
+        Raises:
+            CredentialsMissing: the call came to another address, or under another name.
+        """
+        server, host = scope.get("server"), call.headers.get(b"host", b"")
+        if (server is None or is_loopback(server[0])) and (not host or is_loopback(_name_in(host))):
+            return
+        raise CredentialsMissing(
+            "Without a key this service answers only to calls from its own machine, under its own name.",
+            remedy="Make a key: vouch keys api create --name NAME --scope predict; or serve with --allow-anonymous.",
+        )
+
+    async def _send(self, send: Any, reply: Reply, *, close: bool) -> None:
+        headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body)), *self._rules.headers]
+        if close or reply.status in CLOSING_STATUSES:
+            headers.append(_CLOSE)
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+def with_challenge(error: VouchError, reply: Reply) -> Reply:
+    """The same reply, with what HTTP wants beside a refusal for want of a key, or of room."""
+    if (wanted := challenge(error)) is not None:
+        return replace(reply, headers=(*reply.headers, (b"www-authenticate", wanted.encode())))
+    if isinstance(error, ServiceBusy):
+        return replace(reply, headers=(*reply.headers, (b"retry-after", b"1")))
+    return reply
+
+
+def _is_infer(path: str) -> bool:
+    return path.startswith("/v2/models/") and path.endswith("/infer")
+
+
+@lru_cache(maxsize=1024)
+def _name_in(host: bytes) -> str:
+    """The name in a `Host` header, without its port."""
+    text = host.decode("latin-1")
+    return text.partition("]")[0] + "]" if text.startswith("[") else text.partition(":")[0]
+
+
+def _closing(send: Any) -> Any:
+    """Send answers that end their connection."""
+
+    async def send_and_close(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], _CLOSE]}
+        await send(message)
+
+    return send_and_close
