@@ -14,6 +14,7 @@ from vouchml.model.bundle import Bundle
 MODEL_FILE: Final = "model.onnx"
 INPUT: Final = "features"
 PROBABILITIES: Final = "probabilities"
+WEIGHTS_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 
 
 @dataclass(frozen=True)
@@ -31,30 +32,30 @@ class OnnxScorer:
             BundleInvalid: the file is missing, broken or takes another number of features than the contract.
         """
         from onnxruntime import InferenceSession, SessionOptions
-        from onnxruntime.capi.onnxruntime_pybind11_state import (
-            Fail,
-            InvalidArgument,
-            InvalidGraph,
-            InvalidProtobuf,
-            NoSuchFile,
-        )
 
         options = SessionOptions()
         # One thread: a row takes microseconds, and sums that are split over threads differ in their last bits.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            content = (bundle.folder / MODEL_FILE).read_bytes()
-            session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except FileNotFoundError:
+        # What goes wrong is raised; printing it as well, or trying again on the same processor, helps nobody.
+        options.log_severity_level = 4
+        # A graph may name other files for its weights: by default any below the folder that the program runs in,
+        # which no digest covers.
+        options.add_session_config_entry(WEIGHTS_FOLDER, str(bundle.folder))
+        path = bundle.folder / MODEL_FILE
+        if not path.is_file():
             raise BundleInvalid(
                 f"The contract says scorer = onnx, but the version has no {MODEL_FILE}.", remedy="Train it again."
-            ) from None
-        except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile) as error:
+            )
+        try:
+            session = InferenceSession(
+                path.read_bytes(), options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+        # onnxruntime's errors have no base but Exception, and a broken file raises ValueError and others besides.
+        except Exception as error:
             raise BundleInvalid(f"{MODEL_FILE} cannot be loaded.", remedy="Train the version again.") from error
-        inputs = {entry.name: (entry.type, entry.shape[-1]) for entry in session.get_inputs()}
-        outputs = {entry.name: (entry.type, entry.shape[-1]) for entry in session.get_outputs()}
+        inputs = {entry.name: (entry.type, *entry.shape[-1:]) for entry in session.get_inputs()}
+        outputs = {entry.name: (entry.type, *entry.shape[-1:]) for entry in session.get_outputs()}
         expected = len(bundle.contract.features)
         if inputs != {INPUT: ("tensor(double)", expected)} or outputs.get(PROBABILITIES) != ("tensor(double)", 2):
             raise BundleInvalid(
