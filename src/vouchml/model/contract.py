@@ -11,16 +11,18 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError, model_validator
 
-from vouchml.canonical_json import canonical_json
+from vouchml.canonical_json import LARGEST_EXACT_INTEGER, canonical_json
 from vouchml.errors import BundleInvalid
 
 CONTRACT_FILE = "contract.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ExactInt = Annotated[StrictInt, Field(ge=-LARGEST_EXACT_INTEGER, le=LARGEST_EXACT_INTEGER)]
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # Strict: a number that is written as text or as a boolean is not a number.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Feature(_Value):
@@ -32,11 +34,17 @@ class Feature(_Value):
     minimum: float
     maximum: float
 
+    @model_validator(mode="after")
+    def _the_range_holds_something(self) -> Feature:
+        if self.minimum > self.maximum:
+            raise ValueError("the minimum is above the maximum")
+        return self
+
 
 class LabelledClass(_Value):
     """One value of the target and what it is called."""
 
-    value: StrictInt | StrictStr
+    value: ExactInt | StrictStr
     label: str
 
 
@@ -61,8 +69,8 @@ class Contract(_Value):
     def _names_are_unique(self) -> Contract:
         if len(set(self.feature_names)) != len(self.features):
             raise ValueError("a feature is named twice")
-        if self.classes[0].label == self.classes[1].label:
-            raise ValueError("both classes have the same label")
+        if self.classes[0].label == self.classes[1].label or self.classes[0].value == self.classes[1].value:
+            raise ValueError("both classes have the same label or value")
         if self.positive_class not in (self.classes[0].label, self.classes[1].label):
             raise ValueError("the positive class is not one of the labels")
         return self
@@ -104,14 +112,16 @@ def read_contract(folder: Path) -> Contract:
     """
     try:
         return Contract.model_validate_json((folder / CONTRACT_FILE).read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise BundleInvalid(
             f"The version has no {CONTRACT_FILE}, so nothing says what it takes.",
             remedy="Train it with `vouch train`; a model logged by other means has no contract.",
         ) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        problem = first["msg"].removeprefix("Value error, ")
         place = ".".join(str(part) for part in first["loc"])
         raise BundleInvalid(
-            f"{CONTRACT_FILE} is not a contract: {place} {first['msg']}.", remedy="Train the version again."
+            f"{CONTRACT_FILE} is not a contract: {f'{place}: ' if place else ''}{problem}.",
+            remedy="Train the version again.",
         ) from None
