@@ -1,6 +1,6 @@
 """JSON as we write it: canonical by RFC 8785, so that equal values have equal bytes.
 
-RFC 8785 has no NaN, no infinity and no integer beyond 2^53; those are written as strings.
+RFC 8785 has no NaN, no infinity and no integer of 2^53 or more; those are written as strings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import rfc8785
 
-LARGEST_EXACT_INTEGER = 2**53
+LARGEST_EXACT_INTEGER = 2**53 - 1
 
 
 def canonical_json(value: Any) -> bytes:

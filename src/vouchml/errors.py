@@ -63,6 +63,12 @@ class TableInvalid(VouchError):
     code, exit_status = "table-invalid", 3
 
 
+class TableChanged(VouchError):
+    """The table is not the one that the manifest of a run records."""
+
+    code, exit_status = "table-changed", 3
+
+
 class LeakageFound(VouchError):
     """A row stands in the training split and in the test split."""
 

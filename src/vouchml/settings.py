@@ -270,13 +270,21 @@ def load_settings(path: Path | None = None) -> Settings:
         SettingsInvalid: the file is missing or not TOML, a key is unknown, or a value is not allowed.
     """
     path = path or Path(os.environ.get(SETTINGS_FILE_VARIABLE, SETTINGS_FILE))
-    values = _read_toml(path)
+    return settings_from(_read_toml(path), file=path.name, root=path.resolve().parent)
+
+
+def settings_from(values: Mapping[str, Any], *, file: str, root: Path) -> Settings:
+    """The settings `values`, which `file` holds, and the environment over them; relative paths start at `root`.
+
+    Raises:
+        SettingsInvalid: a key is unknown, or a value is not allowed.
+    """
     _refuse_unknown_variables()
     if uri := os.environ.get("MLFLOW_TRACKING_URI"):
         values = {**values, "project": {**_section(values, "project"), "tracking_uri": uri}}
     if "root" in values:
-        raise _unknown_key(path.name, "root", Settings)
-    return _validated(values, path)
+        raise _unknown_key(file, "root", Settings)
+    return _validated({**values, "root": root}, file)
 
 
 def setting_names() -> Iterator[str]:
@@ -327,18 +335,18 @@ def _refuse_unknown_variables() -> None:
             )
 
 
-def _validated(values: dict[str, Any], path: Path) -> Settings:
+def _validated(values: dict[str, Any], file: str) -> Settings:
     try:
-        return Settings(**{**values, "root": path.resolve().parent})
+        return Settings(**values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         place = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
-            raise _unknown_key(path.name, ".".join(place), _model_at(place[:-1])) from None
+            raise _unknown_key(file, ".".join(place), _model_at(place[:-1])) from None
         where = f"[{place[0]}] {'.'.join(place[1:])}".strip() if place else "it"
         problem = "is required" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
         raise SettingsInvalid(
-            f"{path.name}: {where}: {problem}.", remedy="docs/settings.md lists every setting and what it takes."
+            f"{file}: {where}: {problem}.", remedy="docs/settings.md lists every setting and what it takes."
         ) from None
 
 

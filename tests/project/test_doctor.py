@@ -6,6 +6,7 @@ import pytest
 
 from vouchml.project.doctor import Finding, Outcome, examine
 from vouchml.project.doctor.machine import _fits, _of_extra
+from vouchml.project.up import without_credentials
 
 TABLE = "\n".join(["a,t", *(f"{i},{i % 2}" for i in range(30))])
 
@@ -58,6 +59,18 @@ def test_an_unreachable_mlflow_is_a_problem(tmp_path: Path, monkeypatch: pytest.
     assert findings["MLflow store"].outcome is Outcome.PROBLEM
     assert "Port of MLflow's pages" not in findings
     assert "secret" not in "".join(finding.found + finding.fix for finding in findings.values())
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("sqlite:////srv/my%20project/mlflow.db", "sqlite:////srv/my%20project/mlflow.db"),
+        ("http://ada:secret@mlflow.example:5001/team", "http://mlflow.example:5001/team"),
+        ("postgresql://ada:p@ss@db.example/mlflow", "postgresql://db.example/mlflow"),
+    ],
+)
+def test_a_store_is_shown_by_its_address_without_credentials(uri: str, shown: str) -> None:
+    assert without_credentials(uri) == shown
 
 
 def test_a_port_of_another_program_is_a_problem(tmp_path: Path) -> None:

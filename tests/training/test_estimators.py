@@ -37,6 +37,10 @@ def test_the_table_names_each_estimator_by_its_own_name() -> None:
     assert {name: estimator.name for name, estimator in ESTIMATORS.items()} == {name: name for name in ESTIMATORS}
 
 
+def test_every_estimator_has_its_list_of_trusted_types() -> None:
+    assert set(TRUSTED_TYPES) == set(ESTIMATORS)
+
+
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_every_estimator_is_built_with_the_seed_and_fits(
     name: str, table: tuple[pd.DataFrame, NDArray[np.int64]]

@@ -11,12 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
+from vouchml.canonical_json import LARGEST_EXACT_INTEGER
 from vouchml.errors import BundleInvalid
 from vouchml.model.model_file import FileValue, read_model_file
 
 CONTRACT_FILE = "contract.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ExactInt = Annotated[StrictInt, Field(ge=-LARGEST_EXACT_INTEGER, le=LARGEST_EXACT_INTEGER)]
 
 
 class Feature(FileValue):
@@ -28,11 +30,17 @@ class Feature(FileValue):
     minimum: float
     maximum: float
 
+    @model_validator(mode="after")
+    def _the_range_holds_something(self) -> Feature:
+        if self.minimum > self.maximum:
+            raise ValueError("the minimum is above the maximum")
+        return self
+
 
 class LabelledClass(FileValue):
     """One value of the target and what it is called."""
 
-    value: StrictInt | StrictStr
+    value: ExactInt | StrictStr
     label: str
 
 
@@ -57,8 +65,8 @@ class Contract(FileValue):
     def _names_are_unique(self) -> Contract:
         if len(set(self.feature_names)) != len(self.features):
             raise ValueError("a feature is named twice")
-        if self.classes[0].label == self.classes[1].label:
-            raise ValueError("both classes have the same label")
+        if self.classes[0].label == self.classes[1].label or self.classes[0].value == self.classes[1].value:
+            raise ValueError("both classes have the same label or value")
         if self.positive_class not in (self.classes[0].label, self.classes[1].label):
             raise ValueError("the positive class is not one of the labels")
         return self

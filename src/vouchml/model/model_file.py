@@ -14,7 +14,8 @@ from vouchml.errors import BundleInvalid
 class FileValue(BaseModel):
     """What a file holds, or a part of it: frozen, no key that is not declared, no number that is not finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # Strict: a number that is written as text or as a boolean is not a number.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def to_bytes(self) -> bytes:
         """The value as canonical JSON (RFC 8785)."""
@@ -32,10 +33,13 @@ def read_model_file(path: Path, value: type[Value], *, called: str, missing: Bun
     """
     try:
         return value.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise missing from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        problem = f"{place} {first['msg']}".strip()
-        raise BundleInvalid(f"{path.name} is not {called}: {problem}.", remedy="Train the version again.") from None
+        problem = first["msg"].removeprefix("Value error, ")
+        raise BundleInvalid(
+            f"{path.name} is not {called}: {f'{place}: ' if place else ''}{problem}.",
+            remedy="Train the version again.",
+        ) from None

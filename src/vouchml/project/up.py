@@ -194,8 +194,10 @@ def is_server(tracking_uri: str) -> bool:
 
 
 def without_credentials(uri: str) -> str:
-    """The address of a server, fit for the screen."""
+    """The address of a store, fit for the screen."""
     parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri  # as it is: put together again, an SQLite address would lose two of its slashes
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 

@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 FLUSH_SECONDS: Final = 0.25
-FLUSH_BYTES: Final = 64 * 1024
-LINES_AT_ONCE: Final = 256
+# Each wake of the thread takes the interpreter from the one that answers requests, so it comes for many lines.
+FLUSH_BYTES: Final = 256 * 1024
+LINES_AT_ONCE: Final = 1_000
 LINES_WAITING: Final = 50_000
 STOP_WITHIN_SECONDS: Final = 2.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from vouchml.model import Contract
 from vouchml.training.classification_report import report_dict, report_text
 from vouchml.training.environment import Environment
 from vouchml.training.evaluation import Evaluation
+from vouchml.training.manifest import MANIFEST_FILE
 from vouchml.training.metrics import Bools, Floats
 from vouchml.training.parity import Parity
 from vouchml.training.plots import write_plots
@@ -18,7 +20,7 @@ from vouchml.training.plots import write_plots
 def write_artifacts(
     folder: Path,
     *,
-    manifest: dict[str, Any],
+    manifest: Mapping[str, Any],
     contract: Contract,
     evaluation: Evaluation,
     parity: Parity,
@@ -30,7 +32,7 @@ def write_artifacts(
     labels, positive, threshold = evaluation.labels, evaluation.positive_class, evaluation.threshold
     report = report_dict(y_true, p, labels=labels, positive_class=positive, threshold=threshold)
     text = report_text(y_true, p, labels=labels, positive_class=positive, threshold=threshold)
-    (folder / "run_manifest.json").write_bytes(canonical_json(manifest))
+    (folder / MANIFEST_FILE).write_bytes(canonical_json(manifest))
     (folder / "contract.json").write_bytes(contract.to_bytes())
     (folder / "evaluation.json").write_bytes(canonical_json(evaluation.to_dict()))
     (folder / "parity.json").write_bytes(canonical_json(parity.to_dict()))

@@ -1,31 +1,30 @@
 """`run_manifest.json`: all that is needed to run a training again, and to see whether it came out the same.
 
-```python
-settings = settings_from_manifest(Path("run_manifest.json"), root=Path.cwd())
-```
+The manifest is canonical JSON, which has one kind of number: it says `1` for 1.0 and has no infinity. scikit-learn
+tells 1 (one feature) from 1.0 (all of them), so `exact_floats` gives such parameters once more, as text.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+import numpy as np
 
 import vouchml
 from vouchml.canonical_json import canonical_json
 from vouchml.data import Split, Table
-from vouchml.errors import SettingsInvalid
 from vouchml.model import Contract
 from vouchml.settings import Settings
 from vouchml.training.environment import Environment
 from vouchml.training.evaluation import Evaluation
+from vouchml.training.metrics import Floats
 from vouchml.training.parity import Parity
 
+MANIFEST_FILE: Final = "run_manifest.json"
 FORMAT: Final = "vouchml-run-manifest-v1"
 # Where a run is kept changes nothing about its result, and may hold credentials.
 NOT_IN_MANIFEST: Final = {"project": {"tracking_uri", "artifacts"}, "serving": True}
@@ -39,18 +38,18 @@ def build_manifest(
     environment: Environment,
     contract: Contract,
     evaluation: Evaluation,
+    test_probabilities: Floats,
     parity: Parity,
     warnings: tuple[str, ...],
-    run_id: str,
 ) -> dict[str, Any]:
-    """The manifest of one run, as JSON has it."""
+    """The manifest of one training, as JSON has it; the id of its run is not known yet."""
     return {
         "format": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "vouchml": vouchml.__version__,
-        "run_id": run_id,
         "training_sha256": training_digest(settings, data_sha256=table.bytes_sha256, environment=environment),
         "settings": settings.model_dump(mode="json", exclude=NOT_IN_MANIFEST),  # type: ignore[arg-type]
+        "exact_floats": exact_floats(settings.model.parameters),
         "data": {
             "path": settings.data.path,
             "bytes_sha256": table.bytes_sha256,
@@ -65,6 +64,7 @@ def build_manifest(
         },
         "contract_sha256": hashlib.sha256(contract.to_bytes()).hexdigest(),
         "evaluation": evaluation.to_dict(),
+        "test_probabilities_sha256": probabilities_digest(test_probabilities),
         "parity": parity.to_dict(),
         "warnings": list(warnings),
         "environment": environment.to_dict(),
@@ -76,6 +76,7 @@ def training_digest(settings: Settings, *, data_sha256: str, environment: Enviro
     parts = {
         "data_sha256": data_sha256,
         "settings": settings.model_dump(mode="json", include={"data", "model", "training"}),
+        "exact_floats": exact_floats(settings.model.parameters),
         "lock_sha256": environment.lock_sha256,
         "python": environment.python,
         "libraries": dict(environment.libraries),
@@ -83,25 +84,15 @@ def training_digest(settings: Settings, *, data_sha256: str, environment: Enviro
     return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 
-def settings_from_manifest(path: Path, *, root: Path, base: Settings | None = None) -> tuple[Settings, str]:
-    """The settings of the run that `path` describes, with relative paths from `root`, and the data's SHA-256.
+def exact_floats(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters that JSON would not give back as the floats that they are, as Python writes them."""
+    return {
+        name: repr(value)
+        for name, value in parameters.items()
+        if isinstance(value, float) and (value.is_integer() or not math.isfinite(value))
+    }
 
-    `base` says where MLflow is; without it, the default beside `root`.
 
-    Raises:
-        SettingsInvalid: the file is not a run manifest.
-    """
-    try:
-        manifest = json.loads(path.read_bytes())
-        if manifest["format"] != FORMAT:
-            raise SettingsInvalid(f"{path} is not a {FORMAT}.", remedy="Give the run_manifest.json of a run.")
-        recorded: Mapping[str, Any] = manifest["settings"]
-        project = dict(recorded["project"])
-        if base is not None:
-            project |= {"tracking_uri": base.project.tracking_uri, "artifacts": base.project.artifacts}
-        values = {**recorded, "project": project, "root": root.resolve()}
-        return Settings.model_validate(values), str(manifest["data"]["bytes_sha256"])
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-        raise SettingsInvalid(
-            f"{path} cannot be read as a run manifest.", remedy="Give the run_manifest.json of a run."
-        ) from error
+def probabilities_digest(p: Floats) -> str:
+    """The SHA-256 over probabilities of the positive class, in order, as little-endian float64."""
+    return hashlib.sha256(np.ascontiguousarray(p, dtype="<f8").tobytes()).hexdigest()

@@ -23,6 +23,7 @@ from vouchml.training.evaluation import Evaluation, evaluate
 from vouchml.training.flavor import ModelFiles
 from vouchml.training.forms import FORMS, ExportFailed, FormName, export_forms
 from vouchml.training.manifest import build_manifest, training_digest
+from vouchml.training.metrics import Floats
 from vouchml.training.parity import Parity, check_parity
 from vouchml.training.tracking import LoggedRun, RunContent, log_run, require_writable
 
@@ -36,7 +37,7 @@ DATA_TAG = "data_sha256"
 
 @dataclass(frozen=True)
 class TrainedVersion:
-    """What came of one training. `version` is None when it was not to be registered."""
+    """What came of one training, and its manifest. `version` is None when it was not to be registered."""
 
     run_id: str
     version: Version | None
@@ -44,17 +45,22 @@ class TrainedVersion:
     parity: Parity
     data_sha256: str
     warnings: tuple[str, ...]
+    manifest: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted pipeline with what was learnt about it before anything is logged."""
+    """A fitted pipeline with what was learnt about it before anything is logged.
+
+    `test_probabilities` are those of the positive class that the evaluation is about.
+    """
 
     pipeline: Pipeline
     frame: pd.DataFrame
     contract: Contract
     files: Mapping[str, bytes]
     evaluation: Evaluation
+    test_probabilities: Floats
     parity: Parity
     warnings: tuple[str, ...]
 
@@ -82,12 +88,22 @@ def train(
     with single_threaded_linear_algebra():
         fitted = fit_and_evaluate(settings, table, split, progress)
     progress("Logging to MLflow")
-    run = _log(settings, table, split, fitted, environment)
+    manifest = build_manifest(
+        settings=settings,
+        table=table,
+        split=split,
+        environment=environment,
+        contract=fitted.contract,
+        evaluation=fitted.evaluation,
+        test_probabilities=fitted.test_probabilities,
+        parity=fitted.parity,
+        warnings=fitted.warnings,
+    )
+    run = _log(settings, table, split, fitted, environment, manifest)
     version = None
     if register:
         progress("Registering")
-        digest = training_digest(settings, data_sha256=table.bytes_sha256, environment=environment)
-        tags = {TRAINING_TAG: digest, DATA_TAG: table.bytes_sha256}
+        tags = {TRAINING_TAG: manifest["training_sha256"], DATA_TAG: table.bytes_sha256}
         name = settings.project.registered_model
         version = registry.register(name, source=run.model_source, run_id=run.run_id, tags=tags)
     return TrainedVersion(
@@ -97,6 +113,7 @@ def train(
         parity=fitted.parity,
         data_sha256=table.bytes_sha256,
         warnings=fitted.warnings,
+        manifest={**manifest, "run_id": run.run_id},
     )
 
 
@@ -193,6 +210,7 @@ def fit_and_evaluate(
         contract=contract,
         files={**_exact_forms(exports, parity), GOLDEN_FILE: golden.to_bytes()},
         evaluation=evaluation,
+        test_probabilities=test_probabilities,
         parity=parity,
         warnings=warnings,
     )
@@ -231,7 +249,14 @@ def _contract(
     )
 
 
-def _log(settings: Settings, table: Table, split: Split, fitted: Fitted, environment: Environment) -> LoggedRun:
+def _log(
+    settings: Settings,
+    table: Table,
+    split: Split,
+    fitted: Fitted,
+    environment: Environment,
+    manifest: Mapping[str, Any],
+) -> LoggedRun:
     import pandas as pd
 
     whole = pd.DataFrame(table.values, columns=list(table.names))
@@ -244,38 +269,24 @@ def _log(settings: Settings, table: Table, split: Split, fitted: Fitted, environ
             DATA_TAG: table.bytes_sha256,
             "data_content_sha256": table.content_sha256,
             "vouch.scorer": fitted.contract.scorer,
-            TRAINING_TAG: training_digest(settings, data_sha256=table.bytes_sha256, environment=environment),
+            TRAINING_TAG: manifest["training_sha256"],
         },
         table=whole,
         target=table.target,
         data_path=str(settings.data_path),
         data_sha256=table.bytes_sha256,
     )
-    y_true = table.targets[split.test] == fitted.contract.positive.value
-    test_frame = pd.DataFrame(table.values[split.test], columns=list(table.names))
-    probabilities = fitted.pipeline.predict_proba(test_frame)[:, fitted.contract.positive_index]
 
     def write(folder: Path, run_id: str) -> None:
-        manifest = build_manifest(
-            settings=settings,
-            table=table,
-            split=split,
-            environment=environment,
-            contract=fitted.contract,
-            evaluation=fitted.evaluation,
-            parity=fitted.parity,
-            warnings=fitted.warnings,
-            run_id=run_id,
-        )
         write_artifacts(
             folder,
-            manifest=manifest,
+            manifest={**manifest, "run_id": run_id},
             contract=fitted.contract,
             evaluation=fitted.evaluation,
             parity=fitted.parity,
             environment=environment,
-            y_true=y_true,
-            p=probabilities,
+            y_true=table.targets[split.test] == fitted.contract.positive.value,
+            p=fitted.test_probabilities,
         )
 
     files = ModelFiles(fitted.pipeline, fitted.contract, fitted.files, fitted.frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from vouchml.model.bundle import Bundle
 MODEL_FILE: Final = "model.onnx"
 INPUT: Final = "features"
 PROBABILITIES: Final = "probabilities"
+WEIGHTS_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,18 @@ class OnnxScorer:
         Raises:
             BundleInvalid: the file is missing, broken or takes another number of features than the contract.
         """
-        from onnxruntime.capi.onnxruntime_pybind11_state import (
-            Fail,
-            InvalidArgument,
-            InvalidGraph,
-            InvalidProtobuf,
-            NoSuchFile,
-        )
-
-        try:
-            session = open_session((bundle.folder / MODEL_FILE).read_bytes())
-        except FileNotFoundError:
+        path = bundle.folder / MODEL_FILE
+        if not path.is_file():
             raise BundleInvalid(
                 f"The contract says scorer = onnx, but the version has no {MODEL_FILE}.", remedy="Train it again."
-            ) from None
-        except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile) as error:
+            )
+        try:
+            session = open_session(path.read_bytes(), weights_below=bundle.folder)
+        # onnxruntime's errors have no base but Exception, and a broken file raises ValueError and others besides.
+        except Exception as error:
             raise BundleInvalid(f"{MODEL_FILE} cannot be loaded.", remedy="Train the version again.") from error
-        inputs = {entry.name: (entry.type, entry.shape[-1]) for entry in session.get_inputs()}
-        outputs = {entry.name: (entry.type, entry.shape[-1]) for entry in session.get_outputs()}
+        inputs = {entry.name: (entry.type, *entry.shape[-1:]) for entry in session.get_inputs()}
+        outputs = {entry.name: (entry.type, *entry.shape[-1:]) for entry in session.get_outputs()}
         expected = len(bundle.contract.features)
         if inputs != {INPUT: ("tensor(double)", expected)} or outputs.get(PROBABILITIES) != ("tensor(double)", 2):
             raise BundleInvalid(
@@ -66,8 +62,11 @@ class OnnxScorer:
         return float(self.session.run([PROBABILITIES], {INPUT: row[np.newaxis]})[0][0, self.positive_index])
 
 
-def open_session(model: bytes) -> Any:
+def open_session(model: bytes, *, weights_below: Path | None = None) -> Any:
     """An ONNX Runtime session for `model`, on one thread.
+
+    A graph may name other files for its weights. With `weights_below` those in that folder are read and no others;
+    without it any below the folder that the program runs in, which no digest covers: for graphs of our own making only.
 
     Raises:
         Exception: one of onnxruntime's own, where the bytes are not a model that it can run.
@@ -78,5 +77,8 @@ def open_session(model: bytes) -> Any:
     # One thread: a row takes microseconds, and sums that are split over threads differ in their last bits.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    # What goes wrong is raised; printing it as well, or trying again on the same processor, helps nobody.
+    options.log_severity_level = 4
+    if weights_below is not None:
+        options.add_session_config_entry(WEIGHTS_FOLDER, str(weights_below))
+    return InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vouchml.errors import BundleInvalid
 from vouchml.model.bundle import Bundle
+from vouchml.model.contract import Contract
 
 MODEL_FILE: Final = "model.skops"
 TRUSTED_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -57,8 +58,7 @@ class SklearnScorer:
             ) from error
         except Exception as error:
             raise BundleInvalid(f"{MODEL_FILE} cannot be loaded.", remedy="Train the version again.") from error
-        values = tuple(entry.value for entry in contract.classes)
-        if tuple(getattr(pipeline, "classes_", ())) != values or pipeline.n_features_in_ != len(contract.features):
+        if not _fits(pipeline, contract):
             raise BundleInvalid(f"{MODEL_FILE} does not fit the contract.", remedy="Train the version again.")
         # The contract has put the columns in order; without names scikit-learn takes a plain matrix in silence.
         for _, step in pipeline.steps:
@@ -85,3 +85,16 @@ class SklearnScorer:
     def positive_probability_of_one(self, row: NDArray[np.float64]) -> float:
         """The probability of the positive class for one row, shape (features,)."""
         return float(self.pipeline.predict_proba(row[np.newaxis])[0, self.positive_index])
+
+
+def _fits(pipeline: Any, contract: Contract) -> bool:
+    """Whether `pipeline` is a fitted pipeline that gives probabilities for the classes and features of `contract`."""
+    from sklearn.pipeline import Pipeline
+
+    values = tuple(entry.value for entry in contract.classes)
+    return (
+        isinstance(pipeline, Pipeline)
+        and hasattr(pipeline, "predict_proba")
+        and tuple(getattr(pipeline, "classes_", ())) == values
+        and pipeline.n_features_in_ == len(contract.features)
+    )
