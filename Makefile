@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 export PIP_REQUIRE_VIRTUALENV := true
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types floors docs docs-check bench screenshots lock clean install install-dev
+.PHONY: help up test lint types floors docs docs-check bench bench-serving screenshots lock clean install install-dev
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +30,11 @@ lint: install-dev ## Format check, lint, types, floors and generated references
 docs: install-dev ## Write the references that are generated from the code
 	$(BIN)/python scripts/write_references.py
 
-bench: install-dev ## Measure, side by side, and print the ratios
+bench: bench-serving ## Measure, side by side, and print the ratios
 	$(BIN)/python -m benchmarks.training_overhead
+
+bench-serving: install-dev ## Measure the service beside its limits and its peers; writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.serving
 
 screenshots: install-dev ## Take docs/screenshots with a headless Chromium from a running stack
 	$(BIN)/python scripts/take_screenshots.py
@@ -40,7 +43,7 @@ lock: install-dev ## Resolve the dependencies anew into requirements/
 	$(BIN)/python scripts/write_locks.py
 
 clean: ## Remove the environment and what tools leave behind; models, runs and data stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: $(VENV)/installed
