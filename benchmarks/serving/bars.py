@@ -77,7 +77,7 @@ def _bars_of_time(results: Results) -> tuple[Bar, ...]:
     switch = results.switch if results.switch and not results.switch.reason else None
     soak = results.soak
     grown = soak.growth * 100 if soak else None
-    millions = f"{soak.samples[-1][0] / 1e6:.1f}" if soak else "5"
+    millions = f"{soak.samples[-1][0] / 1e6:.2g}" if soak else "5"
     return (
         Bar("errors while versions switch at 1,000 req/s", "at most", 0, "", switch.errors if switch else None),
         Bar("answers that mix versions", "at most", 0, "", switch.mixed if switch else None),

@@ -65,7 +65,10 @@ class ConstantRate:
         """Send the requests that wait, this one last, as far as there are connections for them."""
         self._waiting.append(now)
         while self._waiting and (connection := await self._free_connection()):
-            connection.send(self.request, self._waiting.popleft())
+            if self._waiting:
+                connection.send(self.request, self._waiting.popleft())
+            else:  # another connection became free while this one was opened
+                self._idle.append(connection)
 
     async def _free_connection(self) -> _Connection | None:
         """The connection that has been idle longest, so that none is idle for long; else a new one; else none."""
@@ -79,8 +82,9 @@ class ConstantRate:
         try:
             _, connection = await loop.create_connection(lambda: _Connection(self), HOST, self._port)
         except OSError:
-            began = self._waiting.popleft()
-            self.answers.append(Answer(began, time.perf_counter() - began, 0, b""))
+            if self._waiting:
+                began = self._waiting.popleft()
+                self.answers.append(Answer(began, time.perf_counter() - began, 0, b""))
             return None
         return connection
 
