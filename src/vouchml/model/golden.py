@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from vouchml.errors import BundleInvalid
 from vouchml.model.bundle import Bundle
@@ -29,8 +29,6 @@ Matrix = NDArray[np.float64]
 
 class GoldenRows(FileValue):
     """What `golden.json` holds: rows in the order of the contract, and each one's probability of the positive class."""
-
-    model_config = ConfigDict(strict=True)
 
     format: Literal["vouchml-golden-v1"] = "vouchml-golden-v1"
     rows: tuple[tuple[float, ...], ...]

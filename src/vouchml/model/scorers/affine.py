@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from vouchml.errors import BundleInvalid
 from vouchml.model.bundle import Bundle
@@ -29,8 +29,6 @@ class AffineModel(FileValue):
 
     `baseline` is the mean of each feature over the training rows: what an explanation measures from.
     """
-
-    model_config = ConfigDict(strict=True)
 
     format: Literal["vouchml-affine-v1"] = "vouchml-affine-v1"
     coefficients: tuple[float, ...] = Field(min_length=1)
