@@ -47,7 +47,7 @@ class LineWriter:
         self._waiting: deque[str] = deque()
         self._bytes = 0
         self._refused = 0  # by the thread that adds
-        self._failed = self._told = 0  # by the thread that writes
+        self._under_way = self._failed = self._told = 0  # by the thread that writes
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="vouchml-line-writer", daemon=True)
@@ -68,14 +68,14 @@ class LineWriter:
             self._wake.set()
 
     def stop(self) -> int:
-        """Write what waits, and say how many lines were never written, nor told to be lost.
+        """Write what waits, and say how many lines were not written, and not told to be lost either.
 
-        An output that is blocked is left after `STOP_WITHIN_SECONDS`.
+        An output that is blocked is left after `STOP_WITHIN_SECONDS`; some of the lines under way may be out by then.
         """
         self._stopping = True
         self._wake.set()
         self._thread.join(STOP_WITHIN_SECONDS)
-        return len(self._waiting) + self._refused + self._failed - self._told
+        return len(self._waiting) + self._under_way + self._refused + self._failed - self._told
 
     def _run(self) -> None:
         ending = False
@@ -90,7 +90,9 @@ class LineWriter:
         waiting = self._waiting
         while waiting:
             lines = [waiting.popleft() for _ in range(min(len(waiting), LINES_AT_ONCE))]
+            self._under_way = len(lines)
             self._failed += self._output.write(lines)
+            self._under_way = 0
         lost = self._refused + self._failed
         if lost > self._told and not self._output.write([self._lost_line(lost - self._told)]):
             self._told = lost

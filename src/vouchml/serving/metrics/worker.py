@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import weakref
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -63,6 +64,7 @@ class WorkerMetrics:
         self._served: list[dict[str, str]] = []
         self._file: CounterFile | None = None
         self._closed = self._told = False
+        self._sharing = threading.Lock()
         self._slots = _private_slots(layout)
         by_door: dict[str, dict[str, int]] = {}
         for (door, status), slot in layout.starts["vouch_requests_total"].items():
@@ -186,8 +188,10 @@ class WorkerMetrics:
         """
         from vouchml.serving.metrics.exposition import exposition
 
-        if self._file is None and not self._closed:
-            self._share()
+        # Two scrapes at once would both carry the counts so far into a file.
+        with self._sharing:
+            if self._file is None and not self._closed:
+                self._share()
         if self._file is None and not self._closed:
             return exposition(Totals(list(self._slots), (self._note(),)), self._layout)
         self._folder.fold()
@@ -235,5 +239,6 @@ def _private_slots(layout: Layout) -> memoryview[float]:
 def _begin_anew(reference: weakref.ref[WorkerMetrics]) -> None:
     metrics = reference()
     if metrics is not None and not metrics._closed:
+        metrics._sharing = threading.Lock()  # the parent's may have been held
         metrics._leave()
         metrics._share()
