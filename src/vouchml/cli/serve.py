@@ -72,6 +72,8 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Nothing here looks at who is behind a proxy, so nothing is taken on a proxy's word.
+        proxy_headers=False,
         ws="none",
         backlog=4096,
     )

@@ -9,7 +9,7 @@ document the doors and answer the same bytes, since both go through `Exchange`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -21,6 +21,7 @@ from vouchml.serving.draining import Draining
 from vouchml.serving.error_replies import error_reply
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
+from vouchml.serving.layers.whole_reply import WholeReplies
 from vouchml.serving.reply import Header, Reply
 from vouchml.trust.access import Access, is_loopback
 from vouchml.trust.caller import Scope, challenge, presented_key
@@ -81,6 +82,7 @@ class Service:
         self._exchange = exchange
         self._draining = draining
         self._rules = rules
+        self._whole_replies = WholeReplies(rules.headers)
         self._in_flight = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -148,6 +150,8 @@ class Service:
         )
 
     async def _send(self, send: Any, reply: Reply, *, close: bool) -> None:
+        if not close and self._whole_replies.write(send, reply):
+            return
         headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body)), *self._rules.headers]
         if close or reply.status in CLOSING_STATUSES:
             headers.append(_CLOSE)
@@ -158,9 +162,9 @@ class Service:
 def with_challenge(error: VouchError, reply: Reply) -> Reply:
     """The same reply, with what HTTP wants beside a refusal for want of a key, or of room."""
     if (wanted := challenge(error)) is not None:
-        return replace(reply, headers=(*reply.headers, (b"www-authenticate", wanted.encode())))
+        return reply._replace(headers=(*reply.headers, (b"www-authenticate", wanted.encode())))
     if isinstance(error, ServiceBusy):
-        return replace(reply, headers=(*reply.headers, (b"retry-after", b"1")))
+        return reply._replace(headers=(*reply.headers, (b"retry-after", b"1")))
     return reply
 
 

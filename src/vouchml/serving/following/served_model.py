@@ -31,6 +31,8 @@ class ServedModel:
     scorer: Scorer
     decoder: RequestDecoder
     loaded_at: datetime
+    scores_in_microseconds: bool
+    """Whether a row may be scored on the event loop; scikit-learn takes long enough to hold up others."""
 
     @property
     def contract(self) -> Contract:
@@ -41,11 +43,6 @@ class ServedModel:
     def model_digest(self) -> str:
         """The digest over the files that were loaded."""
         return self.bundle.digest
-
-    @property
-    def scores_in_microseconds(self) -> bool:
-        """Whether a row may be scored on the event loop; scikit-learn takes long enough to hold up others."""
-        return self.contract.scorer != "sklearn"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +90,7 @@ def load_served_model(bundle: Bundle, assignment: Assignment, *, stage: str, max
         scorer=load_scorer(bundle),
         decoder=RequestDecoder(bundle.contract, max_rows=max_rows),
         loaded_at=datetime.now(UTC),
+        scores_in_microseconds=bundle.contract.scorer != "sklearn",
     )
     check_golden_rows(bundle, served.scorer)
     _warm_up(served)
