@@ -76,13 +76,20 @@ def _bars_of_ours(results: Results) -> tuple[Bar, ...]:
 def _bars_of_time(results: Results) -> tuple[Bar, ...]:
     switch = results.switch if results.switch and not results.switch.reason else None
     soak = results.soak
-    grown = soak.growth * 100 if soak else None
-    millions = f"{soak.samples[-1][0] / 1e6:.2g}" if soak else "5"
+    growth = soak.growth if soak else None
+    grown = None if growth is None else growth * 100
+    millions = f"{soak.samples[-1][0] / 1e6:.2g}" if soak and soak.samples else "5"
     return (
         Bar("errors while versions switch at 1,000 req/s", "at most", 0, "", switch.errors if switch else None),
         Bar("answers that mix versions", "at most", 0, "", switch.mixed if switch else None),
         Bar("p99 while switching ÷ steady p99", "at most", 3, "", _switching(results)),
-        Bar(f"growth of memory over {millions} million requests", "at most", 2, "%", grown),
+        Bar(
+            f"growth of memory over {millions} million requests",
+            "at most",
+            2,
+            "%",
+            grown,
+        ),
     )
 
 

@@ -43,7 +43,10 @@ def slug(name: str) -> str:
 
 
 def _run(command: list[str], what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_WITHIN_SECONDS, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_WITHIN_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise NotMeasured(f"{what} within {INSTALL_WITHIN_SECONDS} s") from None
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         last = (errors or done.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -65,6 +65,11 @@ def bench_environment() -> dict[str, str]:
     return {**os.environ, **QUIET, **ONE_THREAD, "PYTHONPATH": path}
 
 
+def load_average() -> float:
+    """How many programs wanted a core in the last minute; more than a few tenths make figures unsure."""
+    return os.getloadavg()[0]
+
+
 def describe() -> str:
     """The machine in one line, without its name."""
     cores = os.cpu_count() or 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Process:
-    """One process; the moment of its start tells it from a later one of the same number."""
+    """One process; the moment of its start tells it from a later one of the same number. Times in clock ticks."""
 
     pid: int
     started: int
@@ -46,9 +47,13 @@ def is_running(process: Process) -> bool:
     return int(fields[19]) == process.started and fields[0] != "Z"
 
 
-def memory(pid: int) -> Memory:
-    """The memory of `pid` and all below it; shared pages count in proportion in PSS, and wholly in RSS."""
-    sizes = [(process.worked, _sizes(process.pid)) for process in tree(pid)]
+def memory(pid: int, before: Sequence[Process]) -> Memory:
+    """The memory of `pid` and all below it; shared pages count in proportion in PSS, and wholly in RSS.
+
+    The worker is the process that has worked most since `before`: at a start others may work more.
+    """
+    earlier = {process.pid: process.worked for process in before}
+    sizes = [(process.worked - earlier.get(process.pid, 0), _sizes(process.pid)) for process in tree(pid)]
     busiest = max(sizes, key=lambda entry: entry[0])[1]
     return Memory(
         processes=len(sizes),

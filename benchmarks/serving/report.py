@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.serving.results import Results
-from benchmarks.serving.tables import TextTable, tables
+from benchmarks.serving.tables import TextTable, conditions, tables
 
 
 def write_report(results: Results, target: Path, plot: Path) -> None:
@@ -14,6 +14,7 @@ def write_report(results: Results, target: Path, plot: Path) -> None:
         "# Serving, measured side by side",
         "Written by `make bench-serving`; benchmarks/serving/README.md says how each number is taken.",
         f"- Date: {results.date}\n- Machine: {results.machine}\n- Commit: {results.commit}\n"
+        f"- {conditions(results)}\n"
         f"- Rounds: {results.rounds}, {results.seconds:g} s for each number of connections",
         f"![Requests a second of each contender]({plot.name})",
         *(_markdown(table) for table in tables(results)),

@@ -46,7 +46,7 @@ class Round:
 
 @dataclass
 class Contest:
-    """How a contender did. `reason` says why there are no rounds, or why there are no more of them."""
+    """How a contender did. `reason` says why there are no rounds, or why one is missing."""
 
     name: str
     kind: Kind
@@ -136,10 +136,13 @@ class Soak:
 
     samples: tuple[tuple[int, int], ...]
     errors: int
+    reason: str = ""
 
     @property
-    def growth(self) -> float:
-        """How much larger memory was at the end than after the first tenth, as a share."""
+    def growth(self) -> float | None:
+        """How much larger memory was at the end than after the first tenth, as a share; None if it did not end."""
+        if self.reason or not self.samples:
+            return None
         settled = next(size for count, size in self.samples if count >= self.samples[-1][0] / 10)
         return self.samples[-1][1] / settled - 1
 
@@ -150,6 +153,7 @@ class Results:
 
     date: str
     machine: str
+    load_average: float
     commit: str
     rounds: int
     seconds: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.serving.results import Results
-from benchmarks.serving.tables import TextTable, tables
+from benchmarks.serving.tables import TextTable, conditions, tables
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -16,7 +16,7 @@ def show(results: Results) -> None:
     console = Console(emoji=False, highlight=False, markup=False)
     if not console.is_terminal:
         console = Console(emoji=False, highlight=False, markup=False, width=PIPED_WIDTH)
-    console.print(f"{results.date}: {results.machine}")
+    console.print(f"{results.date}: {results.machine}", f"{conditions(results)}.", sep="\n")
     for table in tables(results):
         console.print()
         console.print(table.title)

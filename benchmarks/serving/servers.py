@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import re
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from benchmarks.serving import process_tree
 from benchmarks.serving.contenders import Contender, Workplace
 from benchmarks.serving.environments import slug
 from benchmarks.serving.machine import Cores, bench_environment, pinned_to
+from benchmarks.serving.process_tree import Process
 from benchmarks.serving.results import Memory, NotMeasured
 
 from vouchml.errors import VouchError
@@ -36,6 +38,7 @@ TOLERANCE = 1e-9
 # A server whose model is still loading answers 404 or 503; these do not pass.
 REFUSALS = (400, 413, 415, 422)
 HOST = "127.0.0.1"
+PORTS = (20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,13 @@ class Server:
     ready_seconds: float
     child: Child
 
-    def memory(self) -> Memory:
-        """What it takes now."""
-        return process_tree.memory(self.child.group)
+    def processes(self) -> list[Process]:
+        """What runs of it now, and how much each has worked."""
+        return process_tree.tree(self.child.group)
+
+    def memory(self, before: Sequence[Process] = ()) -> Memory:
+        """What it takes now; its worker is the process that worked most since `before`."""
+        return process_tree.memory(self.child.group, before)
 
     def forget_log(self) -> None:
         """Give back the disk that its log has taken; one line a request adds up."""
@@ -74,9 +81,7 @@ class Servers:
         self._children.__exit__(kind, error, traceback)
 
     @contextmanager
-    def running(
-        self, contender: Contender, place: Workplace, environment: Mapping[str, str] | None = None
-    ) -> Iterator[Server]:
+    def running(self, contender: Contender, place: Workplace) -> Iterator[Server]:
         """The contender, from its first right answer on; ended afterwards with all that it started.
 
         Raises:
@@ -86,10 +91,7 @@ class Servers:
         command = ["taskset", "--cpu-list", str(self._cores.server), *contender.command(place, port)]
         began = time.perf_counter()
         child = self._children.start(
-            slug(contender.name),
-            command,
-            cwd=place.folder,
-            environment=_environment(contender, place) | dict(environment or {}),
+            slug(contender.name), command, cwd=place.folder, environment=_environment(contender, place)
         )
         try:
             with pinned_to(self._cores.client):
@@ -136,10 +138,16 @@ class Servers:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
+    """A port that nothing listens on.
+
+    Below those that the system gives to clients: one that asks again and again for a port of that range, before the
+    server listens there, is sooner or later given that very port and connected to itself.
+    """
+    while True:
+        port = random.randrange(*PORTS)
+        with suppress(OSError), socket.socket() as listener:
+            listener.bind((HOST, port))
+            return port
 
 
 def post(port: int, path: str, body: bytes, *, seconds: float = 60.0) -> tuple[int, bytes]:

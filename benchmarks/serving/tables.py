@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from benchmarks.serving.bars import MIB, OURS, judge
 from benchmarks.serving.results import Batch, Contest, Results
 
+QUIET_BELOW = 0.5
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -16,6 +18,12 @@ class TextTable:
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
+
+
+def conditions(results: Results) -> str:
+    """How busy the machine was when the run began, and what that means."""
+    busy = f"Load average before the run: {results.load_average:.1f}"
+    return busy if results.load_average < QUIET_BELOW else f"{busy}. The machine was not quiet: these figures are noise"
 
 
 def tables(results: Results) -> tuple[TextTable, ...]:
@@ -63,7 +71,7 @@ def _contest_row(entry: Contest, ours: Contest | None) -> tuple[str, ...]:
 
 def _absent_table(results: Results) -> TextTable:
     rows = tuple((entry.name, entry.kind, entry.reason) for entry in results.contests if entry.reason)
-    return TextTable("Not measured, or not to the end", ("contender", "kind", "why"), rows, left=3)
+    return TextTable("Not measured, or not in every round", ("contender", "kind", "why"), rows, left=3)
 
 
 def _bar_table(results: Results) -> TextTable:
@@ -124,8 +132,11 @@ def _soak_table(results: Results) -> TextTable:
     if results.soak is None:
         return TextTable("", (), ())
     samples = results.soak.samples
+    if not samples:
+        return TextTable("Memory of the service over many requests", ("not measured",), ((results.soak.reason,),))
     shown = samples[:: max(1, len(samples) // 10)]
     kept = shown if shown[-1] == samples[-1] else (*shown, samples[-1])
     rows = tuple((f"{count:,}", f"{size / MIB:.1f}") for count, size in kept)
-    title = f"Memory of the service over many requests; errors: {results.soak.errors}"
+    ended = f"; ended early: {results.soak.reason}" if results.soak.reason else ""
+    title = f"Memory of the service over many requests; errors: {results.soak.errors}{ended}"
     return TextTable(title, ("requests", "PSS MiB"), rows, left=0)

@@ -47,10 +47,11 @@ def run_round(
     try:
         with servers.running(contender, place) as server:
             load(server, cores, connections=max(CONNECTIONS), seconds=min(WARM_UP_SECONDS, seconds))
+            before = server.processes()
             loads = {count: load(server, cores, connections=count, seconds=seconds) for count in CONNECTIONS}
-            contest.rounds.append(Round(server.ready_seconds, loads, server.memory()))
+            contest.rounds.append(Round(server.ready_seconds, loads, server.memory(before)))
     except NotMeasured as reason:
-        contest.reason = f"in a later round: {reason}"
+        contest.reason = f"a round is missing: {reason}"
 
 
 def _workplace(contender: Contender, model: TrainedModel, cache: Path) -> Workplace:

@@ -16,20 +16,17 @@ SECONDS_A_SAMPLE = 5.0
 def measure_soak(
     contender: Contender, place: Workplace, servers: Servers, cores: Cores, progress: Progress, *, requests: int
 ) -> Soak:
-    """Load the service until it has answered `requests`, and look at its memory every few seconds.
-
-    Raises:
-        NotMeasured: it did not start, stopped answering, or wrk failed.
-    """
+    """Load the service until it has answered `requests`, and look at its memory every few seconds."""
     samples: list[tuple[int, int]] = []
     count = errors = 0
-    with servers.running(contender, place) as server:
-        while count < requests:
-            seen = load(server, cores, connections=CONNECTIONS, seconds=SECONDS_A_SAMPLE)
-            if not seen.requests:
-                raise NotMeasured("it stopped answering")
-            count, errors = count + seen.requests, errors + seen.errors
-            samples.append((count, server.memory().pss))
-            server.forget_log()
-            progress(f"Soak: {count:,} of {requests:,} requests, {samples[-1][1] / 2**20:.1f} MiB")
+    try:
+        with servers.running(contender, place) as server:
+            while count < requests:
+                seen = load(server, cores, connections=CONNECTIONS, seconds=SECONDS_A_SAMPLE)
+                count, errors = count + seen.requests, errors + seen.errors
+                samples.append((count, server.memory().pss))
+                server.forget_log()
+                progress(f"Soak: {count:,} of {requests:,} requests, {samples[-1][1] / 2**20:.1f} MiB")
+    except NotMeasured as reason:
+        return Soak(tuple(samples), errors, reason=str(reason))
     return Soak(tuple(samples), errors)
