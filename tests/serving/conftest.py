@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from vouchml.data import read_table
 from vouchml.registry import ModelRegistry
-from vouchml.serving.app import Service, create_app
+from vouchml.serving.app import create_app
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.following.watcher import Watcher
+from vouchml.serving.service import Service
 from vouchml.settings import ModelSettings, ServingSettings, Settings, TrainingSettings, load_settings
 from vouchml.training import train
 
