@@ -133,6 +133,18 @@ class BodyTypeUnsupported(VouchError):
     code, exit_status, http_status = "body-type-unsupported", 4, 415
 
 
+class AddressUnknown(VouchError):
+    """The service has nothing at the address of the request."""
+
+    code, exit_status, http_status = "not-found", 4, 404
+
+
+class MethodUnknown(VouchError):
+    """The address of the request does not take its method."""
+
+    code, exit_status, http_status = "method-not-allowed", 4, 405
+
+
 class CredentialsMissing(VouchError):
     """The request carries no API key, and the service has keys."""
 

@@ -24,7 +24,7 @@ from vouchml.serving.doors.mlflow_scoring import MlflowScoringDoor
 from vouchml.serving.doors.open_inference import OpenInferenceDoor
 from vouchml.serving.doors.predict import PredictBatchDoor, PredictDoor
 from vouchml.serving.draining import Draining
-from vouchml.serving.error_replies import install_error_replies
+from vouchml.serving.error_handlers import install_error_handlers
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
@@ -72,14 +72,14 @@ def create_app(settings: Settings) -> Service:
     one, many = PredictDoor(plane, records, serving), PredictBatchDoor(plane, records, serving)
     mlflow_scoring = MlflowScoringDoor(plane, records, serving)
 
-    def open_inference(version: str | None) -> OpenInferenceDoor:
-        return OpenInferenceDoor(plane, records, serving, version=version)
+    def open_inference(model: str, version: str | None) -> OpenInferenceDoor:
+        return OpenInferenceDoor(plane, records, serving, model=model, version=version)
 
     doors: Mapping[str, Door] = {
         "/predict": one,
         "/predict/batch": many,
         "/invocations": mlflow_scoring,
-        f"/v2/models/{settings.project.registered_model}/infer": open_inference(None),
+        f"/v2/models/{follower.model_name}/infer": open_inference(follower.model_name, None),
     }
 
     draining = Draining(serving.drain_seconds)
@@ -115,7 +115,7 @@ def create_app(settings: Settings) -> Service:
     app.include_router(open_inference_routes(open_inference, exchange, follower, draining))
     app.include_router(webhook_routes(follower, serving))
     app.include_router(metrics_routes(metrics))
-    install_error_replies(app)
+    install_error_handlers(app)
     install_openapi(app, follower)
     return Service(
         SecurityHeaders(app),

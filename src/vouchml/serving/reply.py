@@ -7,6 +7,10 @@ from typing import Final, NamedTuple
 Header = tuple[bytes, bytes]
 
 JSON: Final[Header] = (b"content-type", b"application/json")
+CLOSE: Final[Header] = (b"connection", b"close")
+
+#: The rest of a body that was not read stands in the way of the next request, so the connection ends.
+CLOSING_STATUSES: Final = frozenset({401, 403, 408, 413})
 
 
 class Reply(NamedTuple):
@@ -15,3 +19,11 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     headers: tuple[Header, ...] = (JSON,)
+
+
+def wire_headers(reply: Reply) -> list[Header]:
+    """The headers of `reply` as they are sent, but for those that every answer gets."""
+    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+    if reply.status in CLOSING_STATUSES:
+        headers.append(CLOSE)
+    return headers

@@ -18,11 +18,11 @@ from fastapi import FastAPI
 from vouchml.errors import CredentialsMissing, ServiceBusy, VouchError
 from vouchml.serving.doors.base import Call, Door
 from vouchml.serving.draining import Draining
-from vouchml.serving.error_replies import error_reply
+from vouchml.serving.error_handlers import reply_at
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.layers.whole_reply import WholeReplies
-from vouchml.serving.reply import Header, Reply
+from vouchml.serving.reply import CLOSE, CLOSING_STATUSES, Header, Reply, wire_headers
 from vouchml.trust.access import Access, is_loopback
 from vouchml.trust.caller import Scope, challenge, presented_key
 
@@ -45,10 +45,6 @@ ACCESS: Final[Mapping[str, Scope | Literal["open"]]] = {
     "/webhooks/mlflow": OPEN,
 }
 STATIC: Final = "/static-offline-docs/"
-
-#: The rest of a body that was not read stands in the way of the next request, so the connection ends.
-CLOSING_STATUSES: Final = frozenset({401, 403, 408, 413})
-_CLOSE: Final[Header] = (b"connection", b"close")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +95,7 @@ class Service:
             self._let_in(path, scope, call)
         except VouchError as error:
             name = door.name if door else "other"
-            reply = with_challenge(error, door.refuse(error, call) if door else error_reply(error))
+            reply = with_challenge(error, door.refuse(error, call) if door else reply_at(path, error))
             self._exchange.note_refusal(name, error, call, reply, 0.0)
             await self._send(send, reply, close=True)
             return
@@ -152,9 +148,9 @@ class Service:
     async def _send(self, send: Any, reply: Reply, *, close: bool) -> None:
         if not close and self._whole_replies.write(send, reply):
             return
-        headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body)), *self._rules.headers]
-        if close or reply.status in CLOSING_STATUSES:
-            headers.append(_CLOSE)
+        headers = [*wire_headers(reply), *self._rules.headers]
+        if close and reply.status not in CLOSING_STATUSES:
+            headers.append(CLOSE)
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -183,8 +179,8 @@ def _closing(send: Any) -> Any:
     """Send answers that end their connection."""
 
     async def send_and_close(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], _CLOSE]}
+        if message["type"] == "http.response.start" and CLOSE not in message["headers"]:
+            message = {**message, "headers": [*message["headers"], CLOSE]}
         await send(message)
 
     return send_and_close

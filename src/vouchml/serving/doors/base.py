@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from vouchml.errors import BodyTypeUnsupported, VouchError
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.reply import Reply
 from vouchml.serving.request_log import RequestLog
+
+#: From this many bytes on, a body takes long enough to decode to hold up others on the event loop.
+LONG_BODY: Final = 256 * 1024
 
 
 @dataclass(slots=True)

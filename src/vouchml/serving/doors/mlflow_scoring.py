@@ -7,23 +7,24 @@ from stands in headers, since the body has no place for it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from http import HTTPStatus
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
 import anyio.to_thread
 
-from vouchml.errors import BodyTypeUnsupported, ContractBreach, NoModelLoaded, ServiceFailed, VouchError
+from vouchml.errors import BodyTypeUnsupported, NoModelLoaded, VouchError
 from vouchml.model import Contract
 from vouchml.serving.data_plane import DataPlane, ScoredRows
-from vouchml.serving.doors.base import Call, Records, is_plain
-from vouchml.serving.doors.mlflow_tables import Decoded, from_csv, from_json, from_parquet
+from vouchml.serving.doors.base import LONG_BODY, Call, Records, is_plain
+from vouchml.serving.doors.mlflow_parquet import from_parquet
+from vouchml.serving.doors.mlflow_tables import Decoded, TableRules, from_csv, from_json
 from vouchml.serving.doors.predict import REQUEST_ID
+from vouchml.serving.error_replies import in_one_line, told
 from vouchml.serving.reply import JSON, Header, Reply
 from vouchml.settings import ServingSettings
 
-_READERS: Final[Mapping[bytes, Callable[..., Decoded]]] = {
+_READERS: Final[Mapping[bytes, Callable[[bytes, TableRules], Decoded]]] = {
     b"application/json": from_json,
     b"text/csv": from_csv,
     b"application/vnd.apache.parquet": from_parquet,
@@ -34,6 +35,7 @@ _MLFLOW: Final[Mapping[int, tuple[int, str]]] = {
     401: (401, "UNAUTHENTICATED"),
     403: (403, "PERMISSION_DENIED"),
     404: (404, "RESOURCE_DOES_NOT_EXIST"),
+    405: (405, "BAD_REQUEST"),
     408: (408, "BAD_REQUEST"),
     413: (413, "BAD_REQUEST"),
     415: (415, "BAD_REQUEST"),
@@ -41,7 +43,6 @@ _MLFLOW: Final[Mapping[int, tuple[int, str]]] = {
     429: (429, "REQUEST_LIMIT_EXCEEDED"),
     503: (503, "TEMPORARILY_UNAVAILABLE"),
 }
-_IN_A_THREAD_FROM: Final = 256 * 1024
 
 
 class MlflowScoringDoor:
@@ -71,8 +72,6 @@ class MlflowScoringDoor:
         """Answer `dataframe_split`, `dataframe_records`, `instances`, `inputs`, CSV or Parquet."""
         lineup = self._plane.lineup()
         decoded = await self._decode(call, lineup.champion.contract)
-        if len(decoded.rows) > self._max_rows:
-            raise ContractBreach(f"The request must bring 1 to {self._max_rows} rows.")
         if decoded.passed_over:
             self._metrics.extra_columns(decoded.passed_over)
         scored = await self._plane.score_rows(lineup, call.request_id, decoded.rows, place="rows")
@@ -91,31 +90,25 @@ class MlflowScoringDoor:
         return Reply(200, _body(scored), (JSON, (REQUEST_ID, call.request_id.encode()), *headers))
 
     async def _decode(self, call: Call, contract: Contract) -> Decoded:
-        kind, _ = _content_type(call.headers)
-
-        def read() -> Decoded:
-            return _READERS[kind](call.body, contract, lenient=self._lenient)
-
-        return read() if len(call.body) < _IN_A_THREAD_FROM else await anyio.to_thread.run_sync(read)
+        read = _READERS[_content_type(call.headers)[0]]
+        rules = TableRules(contract, max_rows=self._max_rows, lenient=self._lenient)
+        if len(call.body) < LONG_BODY:
+            return read(call.body, rules)
+        return await anyio.to_thread.run_sync(read, call.body, rules)
 
     def refuse(self, error: VouchError, call: Call) -> Reply:
         """MLflow's error JSON, with what is wrong in words."""
         headers: list[Header] = [(REQUEST_ID, call.request_id.encode())]
         if isinstance(error, NoModelLoaded):
             headers.append((b"retry-after", self._plane.follower.retry_after.encode()))
-        return mlflow_error(error, tuple(headers))
+        return mlflow_error(error, headers)
 
 
-def mlflow_error(error: VouchError, headers: tuple[Header, ...] = ()) -> Reply:
+def mlflow_error(error: VouchError, headers: Iterable[Header] = ()) -> Reply:
     """An error as MLflow's scoring server words it."""
-    if error.http_status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        error = ServiceFailed()
+    error = told(error)
     status, code = _MLFLOW.get(error.http_status, (error.http_status, "INTERNAL_ERROR"))
-    text = " ".join(error.diagnostics().splitlines())
-    if isinstance(error, ContractBreach):
-        lists = [f"missing: {name}" for name in error.missing] + [f"extra: {name}" for name in error.extra]
-        text = "; ".join([text, *lists, *(f"{entry.feature}: {entry.problem}" for entry in error.invalid)])
-    body = json.dumps({"error_code": code, "message": text}, ensure_ascii=False).encode()
+    body = json.dumps({"error_code": code, "message": in_one_line(error)}, ensure_ascii=False).encode()
     return Reply(status, body, (JSON, *headers))
 
 

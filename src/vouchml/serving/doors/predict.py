@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import anyio.to_thread
+import numpy as np
+from numpy.typing import NDArray
 
 from vouchml.errors import NoModelLoaded, VouchError
 from vouchml.model.explanation import explain
 from vouchml.serving.answers import AnswerText, answer_text
-from vouchml.serving.data_plane import DataPlane, RowChoice
+from vouchml.serving.data_plane import DataPlane
 from vouchml.serving.doors.base import Call, Records, check_json_type
 from vouchml.serving.error_replies import error_reply
-from vouchml.serving.following.served_model import Lineup
+from vouchml.serving.following.served_model import Lineup, ServedModel
 from vouchml.serving.reply import JSON, Reply
 from vouchml.settings import ServingSettings
 
@@ -50,8 +51,8 @@ class PredictDoor:
             probability = served.scorer.positive_probability_of_one(request.row)
         else:
             probability = await anyio.to_thread.run_sync(served.scorer.positive_probability_of_one, request.row)
+        explanation = b"" if not request.explain else await _explanation(served, request.row)
         plane.end_row(lineup, scored, request.row, probability)
-        explanation = b"" if not request.explain else _explanation(scored, request.row)
         prediction_id = self._new_id()
         text = self._texts.of(lineup, scored.arm)
         body = text.one(probability, request_id, prediction_id, scored.out_of_range, explanation)
@@ -111,7 +112,7 @@ def refusal(error: VouchError, call: Call, plane: DataPlane) -> Reply:
     headers = [(REQUEST_ID, call.request_id.encode())]
     if isinstance(error, NoModelLoaded):
         headers.append((b"retry-after", plane.follower.retry_after.encode()))
-    return error_reply(error, headers=headers)
+    return error_reply(error, headers)
 
 
 class _AnswerTexts:
@@ -128,6 +129,9 @@ class _AnswerTexts:
         return made[1] if arm == "champion" else made[2]
 
 
-def _explanation(scored: RowChoice, row: Any) -> bytes:
-    explanation = explain(scored.served.scorer, scored.served.contract, row)
+async def _explanation(served: ServedModel, row: NDArray[np.float64]) -> bytes:
+    if served.scores_in_microseconds:
+        explanation = explain(served.scorer, served.contract, row)
+    else:
+        explanation = await anyio.to_thread.run_sync(explain, served.scorer, served.contract, row)
     return json.dumps(explanation.to_dict(), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

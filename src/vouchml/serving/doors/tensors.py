@@ -49,23 +49,25 @@ def from_json(name: str, datatype: Any, shape: tuple[int, ...], data: Any) -> ND
     Raises:
         ContractBreach: the datatype is not a number's, or the data are not what it says.
     """
-    _require_numbers(name, datatype)
-    cells = _flat(data)
-    if len(cells) != math.prod(shape):
-        raise tensor_breach(name, "has not as many data as its shape says")
+    kind = _number_type(name, datatype)
+    cells = _cells(data, shape)
+    if cells is None:
+        raise tensor_breach(name, "has not as many data as its shape says, or they are nested in another way")
     converted = [number(cell) for cell in cells]
     wrong = next((cell for cell in converted if isinstance(cell, str)), None)
     if wrong is not None:
         raise tensor_breach(name, f"holds data of which one {wrong}")
     numbers = np.array(converted, dtype=np.float64).reshape(shape)
-    if datatype == "FP32":
-        with np.errstate(over="ignore"):
-            if not np.array_equal(numbers.astype(np.float32).astype(np.float64), numbers):
-                raise tensor_breach(name, "holds numbers that FP32 does not; send them as FP64")
-    elif datatype != "FP64":
-        bounds = np.iinfo(_TYPES[datatype])
-        if (np.floor(numbers) != numbers).any() or (numbers < bounds.min).any() or (numbers > bounds.max).any():
+    if kind.kind in "iu":
+        bounds = np.iinfo(kind)
+        # Python compares an integer with a float exactly; float64 would round the bounds of 64 bits.
+        if not all(bounds.min <= cell <= bounds.max and cell == int(cell) for cell in cells):
             raise tensor_breach(name, f"holds numbers that {datatype} does not")
+    elif kind.itemsize == 4:
+        with np.errstate(over="ignore"):
+            as_they_are = numbers.astype(np.float32).astype(np.float64)
+        if not np.array_equal(as_they_are, numbers):
+            raise tensor_breach(name, "holds numbers that FP32 does not; send them as FP64")
     return numbers
 
 
@@ -75,16 +77,19 @@ def from_binary(name: str, datatype: Any, shape: tuple[int, ...], data: memoryvi
     Raises:
         ContractBreach: the datatype is not a number's, the length is another, or a number is not finite or not exact.
     """
-    _require_numbers(name, datatype)
-    kind = _TYPES[datatype]
+    kind = _number_type(name, datatype)
     if len(data) != kind.itemsize * math.prod(shape):
         raise tensor_breach(name, "has not as many bytes as its shape and datatype say")
-    numbers = np.frombuffer(data, dtype=kind).reshape(shape).astype(np.float64)
+    sent = np.frombuffer(data, dtype=kind)
+    numbers = sent.astype(np.float64)
     if not np.isfinite(numbers).all():
         raise tensor_breach(name, "holds numbers that are not finite")
-    if kind.itemsize == 8 and kind.kind in "iu" and (np.abs(numbers) >= FIRST_INEXACT).any():
-        raise tensor_breach(name, "holds integers that a 64-bit float may not hold")
-    return numbers
+    if kind.kind in "iu":
+        large = sent[np.abs(numbers) >= FIRST_INEXACT].tolist()
+        wrong = next((cell for cell in map(number, large) if isinstance(cell, str)), None)
+        if wrong is not None:
+            raise tensor_breach(name, f"holds data of which one {wrong}")
+    return numbers.reshape(shape)
 
 
 def to_binary(values: Sequence[Any], datatype: str) -> bytes:
@@ -100,14 +105,20 @@ def tensor_breach(name: str, problem: str) -> ContractBreach:
     return ContractBreach(f"The input '{name}' {problem}.", invalid=[InvalidFeature(name, problem)])
 
 
-def _require_numbers(name: str, datatype: Any) -> None:
-    if datatype not in _TYPES:
+def _number_type(name: str, datatype: Any) -> np.dtype[Any]:
+    kind = _TYPES.get(datatype) if isinstance(datatype, str) else None
+    if kind is None:
         raise tensor_breach(name, f"must have one of the datatypes {', '.join(_TYPES)}")
+    return kind
 
 
-def _flat(data: Any) -> list[Any]:
+def _cells(data: Any, shape: tuple[int, ...]) -> list[Any] | None:
+    """The data in row-major order; None when they are not as many as `shape` says, or nested in another way."""
     if not isinstance(data, list):
-        return []
-    if data and all(isinstance(row, list) for row in data):
+        return None
+    if len(shape) == 2 and data and all(isinstance(row, list) for row in data):
+        rows, columns = shape
+        if len(data) != rows or any(len(row) != columns for row in data):
+            return None
         return [cell for row in data for cell in row]
-    return data
+    return data if len(data) == math.prod(shape) else None

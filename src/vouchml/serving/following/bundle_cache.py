@@ -1,18 +1,20 @@
 """The private folder of bundles: one read-only folder a model digest, complete or not there at all.
 
 A version is fetched into a folder beside and renamed to its digest. A folder that is there already is used only if
-its files still have that digest; otherwise it is replaced.
+its files still have that digest; otherwise it is replaced. Whoever fetches holds a lock on the folder beside, which the
+kernel takes away with the process: what a killed one has left is known by that, and removed.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +24,6 @@ from vouchml.model.bundle import make_read_only, make_writable
 
 KEPT: Final = 5
 _FETCHING: Final = ".fetching-"
-_ABANDONED_SECONDS: Final = 3600.0
 
 
 class BundleCache:
@@ -41,18 +42,14 @@ class BundleCache:
             BundleInvalid: the files are not a bundle.
             FolderNotWritable: the disk is full, or the folder cannot be written.
         """
-        with _disk_errors():
-            self._prepare()
-            temporary = Path(tempfile.mkdtemp(prefix=_FETCHING, dir=self.folder))
-        try:
+        with self._temporary_folder() as temporary:
             # One level down, so that what `fetch` leaves beside the files goes with them.
             files = temporary / "files"
             files.mkdir()
-            fetch(files)
+            with _full_disk_behind():
+                fetch(files)
             with _disk_errors():
                 return self._adopt(files, spare=temporary / "replaced")
-        finally:
-            _remove(temporary)
 
     def open(self, digest: str) -> Bundle:
         """The bundle with this model digest, verified anew; one that was changed is taken out of the cache.
@@ -81,18 +78,31 @@ class BundleCache:
         return (self.folder / digest).is_dir()
 
     def prune(self, keep: Collection[str]) -> None:
-        """Remove all but the digests in `keep` and the bundles used last, and what an interrupted fetch left."""
-        if not self.folder.is_dir():
-            return
-        entries = [entry for entry in self.folder.iterdir() if entry.is_dir() and entry.name not in keep]
-        bundles = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_used, reverse=True)
-        abandoned = [
-            entry
-            for entry in entries
-            if entry.name.startswith(_FETCHING) and time.time() - _used(entry) > _ABANDONED_SECONDS
-        ]
-        for folder in (*bundles[max(0, KEPT - len(keep)) :], *abandoned):
+        """Remove all but the digests in `keep` and the bundles used last."""
+        bundles = [entry for entry in self._entries() if not entry.name.startswith(".") and entry.name not in keep]
+        for folder in sorted(bundles, key=_used, reverse=True)[max(0, KEPT - len(keep)) :]:
             _remove(folder)
+
+    def remove_abandoned(self) -> None:
+        """Remove what those have left who were killed while they fetched."""
+        for folder in self._entries():
+            if folder.name.startswith(_FETCHING):
+                with suppress(OSError), _locked(folder):  # one that is locked is not abandoned
+                    _remove(folder)
+
+    def _entries(self) -> list[Path]:
+        return [entry for entry in self.folder.iterdir() if entry.is_dir()] if self.folder.is_dir() else []
+
+    @contextmanager
+    def _temporary_folder(self) -> Iterator[Path]:
+        """A new folder, locked as long as it is in use, and removed afterwards."""
+        with ExitStack() as held:
+            with _disk_errors():
+                self._prepare()
+                temporary = Path(tempfile.mkdtemp(prefix=_FETCHING, dir=self.folder))
+                held.callback(_remove, temporary)
+                held.enter_context(_locked(temporary))
+            yield temporary
 
     def _prepare(self) -> None:
         # `.vouch` will hold keys too, so it is private as well when it is made here.
@@ -104,10 +114,12 @@ class BundleCache:
         bundle = open_bundle(files)
         folder = self.folder / bundle.digest
         if not _holds(folder, bundle.digest):
-            if folder.exists():
+            if folder.is_dir() and not folder.is_symlink():
                 # Moved away first: a rename over a folder that is not empty fails.
                 make_writable(folder)
                 folder.rename(spare)
+            else:
+                folder.unlink(missing_ok=True)  # a link or a file: what a link points at is not ours
             files.rename(folder)
         make_read_only(folder)
         os.utime(folder)
@@ -138,13 +150,51 @@ def _remove(folder: Path) -> None:
 
 
 @contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of `folder`.
+
+    Raises:
+        OSError: another process holds it, or the folder is gone.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def _disk_errors() -> Iterator[None]:
     try:
         yield
     except VouchError:
         raise
     except OSError as error:
-        raise FolderNotWritable(
-            f"The private folder for bundles cannot be written: {error.strerror or 'unknown error'}.",
-            remedy="Make .vouch writable for the user that runs the service, and leave room on the disk.",
-        ) from error
+        raise _not_writable(error.strerror or "unknown error") from error
+
+
+@contextmanager
+def _full_disk_behind() -> Iterator[None]:
+    """Say that the disk is full where MLflow says so somewhere in a long text of its own."""
+    try:
+        yield
+    except VouchError as error:
+        for number in (errno.ENOSPC, errno.EDQUOT):
+            if any(f"[Errno {number}]" in str(cause) for cause in _causes(error)):
+                raise _not_writable(os.strerror(number)) from error
+        raise
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _not_writable(why: str) -> FolderNotWritable:
+    return FolderNotWritable(
+        f"The private folder for bundles cannot be written: {why}.",
+        remedy="Make .vouch writable for the user that runs the service, and leave room on the disk.",
+    )

@@ -8,9 +8,9 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from vouchml import __version__
-from vouchml.errors import NoModelLoaded, VersionNotFound
 from vouchml.serving.doors.base import Door
-from vouchml.serving.doors.open_inference import MATRIX, open_inference_error, output_types
+from vouchml.serving.doors.open_inference import check_address
+from vouchml.serving.doors.open_inference_request import MATRIX, output_types
 from vouchml.serving.draining import Draining
 from vouchml.serving.error_replies import as_response
 from vouchml.serving.exchange import Exchange
@@ -21,11 +21,10 @@ _NOT_READY: Final = {"ready": False}
 
 
 def open_inference_routes(
-    door_of: Callable[[str | None], Door], exchange: Exchange, follower: Follower, draining: Draining
+    door_at: Callable[[str, str | None], Door], exchange: Exchange, follower: Follower, draining: Draining
 ) -> APIRouter:
-    """The routes of the protocol; `door_of` makes the door of a version, None for the one that serves."""
+    """The routes of the protocol; `door_at` makes the door of a model and a version, None for the one that serves."""
     routes = APIRouter(prefix="/v2", tags=["open inference protocol"])
-    name = follower.model_name
 
     @routes.get("", summary="What this server is")
     async def server() -> dict[str, Any]:
@@ -47,46 +46,31 @@ def open_inference_routes(
 
     @routes.get("/models/{model}", summary="What the model takes and gives", responses={404: {}, 503: {}})
     @routes.get("/models/{model}/versions/{version}", summary="The same of one version", responses={404: {}, 503: {}})
-    async def metadata(model: str, version: str | None = None) -> Any:
+    async def metadata(model: str, version: str | None = None) -> dict[str, Any]:
         """The tensors of the model, and the order of its features."""
-        try:
-            served = _served(follower, model, version)
-        except (NoModelLoaded, VersionNotFound) as error:
-            return as_response(open_inference_error(error))
+        served = _served(follower, model, version)
         return _metadata(served)
 
     @routes.get("/models/{model}/ready", summary="Whether the model answers", responses={404: {}, 503: {}})
     @routes.get("/models/{model}/versions/{version}/ready", summary="The same of one version", responses={404: {}})
-    async def model_ready(model: str, version: str | None = None) -> Any:
+    async def model_ready(model: str, version: str | None = None) -> dict[str, Any]:
         """200 when it does."""
-        try:
-            served = _served(follower, model, version)
-        except (NoModelLoaded, VersionNotFound) as error:
-            return as_response(open_inference_error(error))
+        served = _served(follower, model, version)
         return {"name": served.name, "ready": True}
 
     @routes.post("/models/{model}/infer", summary="Score tensors", responses={404: {}, 422: {}, 503: {}})
     @routes.post("/models/{model}/versions/{version}/infer", summary="Score with one version", responses={404: {}})
     async def infer(request: Request, model: str, version: str | None = None) -> Response:
         """JSON or binary tensors: `features` as a matrix, or one tensor a feature."""
-        if model != name:
-            return as_response(open_inference_error(_no_such_model(name)))
-        return as_response(await exchange.run(door_of(version), request.scope["vouch_call"], request.receive))
+        return as_response(await exchange.run(door_at(model, version), request.scope["vouch_call"], request.receive))
 
     return routes
 
 
 def _served(follower: Follower, model: str, version: str | None) -> ServedModel:
-    if model != follower.model_name:
-        raise _no_such_model(follower.model_name)
     served = follower.serving_model()
-    if version not in (None, served.version):
-        raise VersionNotFound("That version does not serve.", remedy=f"The version that serves is {served.version}.")
+    check_address(served, model, version)
     return served
-
-
-def _no_such_model(name: str) -> VersionNotFound:
-    return VersionNotFound("There is no such model here.", remedy=f"The model here is {name}.")
 
 
 def _metadata(served: ServedModel) -> dict[str, Any]:

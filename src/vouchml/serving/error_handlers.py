@@ -1,0 +1,62 @@
+"""Errors that no door has answered, in the words of the protocol that the address belongs to.
+
+The router's (404, 405), our own that a route raises, refusals before any route, and everything unexpected (500).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from vouchml.errors import AddressUnknown, MethodUnknown, ServiceFailed, VouchError
+from vouchml.serving.doors.mlflow_scoring import mlflow_error
+from vouchml.serving.doors.open_inference import open_inference_error
+from vouchml.serving.error_replies import as_response, error_reply
+from vouchml.serving.reply import Header, Reply
+
+
+def reply_at(path: str, error: VouchError, headers: Iterable[Header] = ()) -> Reply:
+    """The reply that tells whoever called `path` about `error`."""
+    if path == "/v2" or path.startswith("/v2/"):
+        return open_inference_error(error, headers)
+    return mlflow_error(error, headers) if path == "/invocations" else error_reply(error, headers)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer our own errors, the router's and everything unexpected."""
+    app.add_exception_handler(VouchError, _on_vouch_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+async def _on_vouch_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VouchError)  # noqa: S101 - registered for this kind
+    return as_response(reply_at(_path(request), error))
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind
+    ours: VouchError = ServiceFailed()
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        ours = AddressUnknown("There is nothing at this address.", remedy="GET /docs lists what there is.")
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        ours = MethodUnknown(
+            "This address does not take this method.", remedy="The header Allow names those that it takes."
+        )
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (error.headers or {}).items()
+    ]
+    return as_response(reply_at(_path(request), ours, headers))
+
+
+async def _on_unexpected(request: Request, _: Exception) -> Response:
+    # Starlette raises the error again, so that the server logs it with its traceback.
+    return as_response(reply_at(_path(request), ServiceFailed()))
+
+
+def _path(request: Request) -> str:
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
