@@ -89,8 +89,8 @@ def _measure(results: Results, options: Options, servers: Servers, cores: Cores)
         return
     ours, place = options.contenders[0], places[OURS]
     _say("Moving the stage under load")
-    switches, steady = (1, 2.0) if options.quick else (4, 5.0)
-    results.switch = measure_switch(ours, place, servers, cores, switches=switches, seconds=steady)
+    times, steady = (1, 2.0) if options.quick else (2, 5.0)
+    results.switch = measure_switch(ours, place, servers, cores, there_and_back=times, seconds=steady)
     if options.soak_millions:
         requests = int(options.soak_millions * 1_000_000)
         results.soak = measure_soak(ours, place, servers, cores, _say, requests=requests)

@@ -8,6 +8,7 @@ from typing import Literal
 
 Kind = Literal["ours", "limit", "peer"]
 CONNECTIONS = (1, 32)
+FEWEST_SAMPLES = 3
 
 
 class NotMeasured(Exception):
@@ -140,8 +141,8 @@ class Soak:
 
     @property
     def growth(self) -> float | None:
-        """How much larger memory was at the end than after the first tenth, as a share; None if it did not end."""
-        if self.reason or not self.samples:
+        """How much larger memory was at the end than after the first tenth, as a share; None if it was too short."""
+        if self.reason or len(self.samples) < FEWEST_SAMPLES:
             return None
         settled = next(size for count, size in self.samples if count >= self.samples[-1][0] / 10)
         return self.samples[-1][1] / settled - 1

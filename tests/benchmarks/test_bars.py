@@ -59,6 +59,12 @@ def test_an_unmet_switch_and_a_growing_memory_are_missed() -> None:
     assert bars["growth of memory over 1 million requests"].measured == pytest.approx(4.0)
 
 
+def test_one_look_at_the_memory_says_nothing_about_its_growth() -> None:
+    measured = results()
+    measured.soak = Soak(samples=((5_000_000, 100),), errors=0)
+    assert found(measured)["growth of memory over 5 million requests"].verdict == "not measured"
+
+
 def test_a_batch_is_compared_with_the_decoding_of_its_own_body() -> None:
     measured = results()
     measured.batches = [Batch("vouchml", "/predict/batch", 10_000, 0.1), Batch("other", "/predict/batch", 10_000, 9.0)]

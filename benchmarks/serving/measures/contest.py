@@ -15,7 +15,8 @@ from benchmarks.serving.servers import Servers
 from benchmarks.serving.trained_model import TrainedModel
 from benchmarks.serving.wrk import load
 
-WARM_UP_SECONDS = 1.0
+# Long enough for what a server still does in the background after its first answer.
+WARM_UP_SECONDS = 3.0
 OURS = ("uvicorn", "uvloop", "httptools", "fastapi", "msgspec", "numpy", "onnxruntime")
 
 Progress = Callable[[str], None]
@@ -46,7 +47,7 @@ def run_round(
     """Start the contender, warm it up, load it with each number of connections, and stop it."""
     try:
         with servers.running(contender, place) as server:
-            load(server, cores, connections=max(CONNECTIONS), seconds=min(WARM_UP_SECONDS, seconds))
+            load(server, cores, connections=max(CONNECTIONS), seconds=WARM_UP_SECONDS)
             before = server.processes()
             loads = {count: load(server, cores, connections=count, seconds=seconds) for count in CONNECTIONS}
             contest.rounds.append(Round(server.ready_seconds, loads, server.memory(before)))

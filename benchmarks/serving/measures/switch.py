@@ -27,7 +27,7 @@ RATE = 1000
 SERVED_WITHIN_SECONDS = 30.0
 # A switch lasts from the move of the stage until this long after the first answer of the new version.
 AFTERMATH_SECONDS = 1.0
-WARM_UP_SECONDS = 1.0
+WARM_UP_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Move:
 
 
 def measure_switch(
-    contender: Contender, place: Workplace, servers: Servers, cores: Cores, *, switches: int, seconds: float
+    contender: Contender, place: Workplace, servers: Servers, cores: Cores, *, there_and_back: int, seconds: float
 ) -> Switch:
-    """`switches` moves between the two versions, with `seconds` of steady load before each."""
+    """Move to the second version and back so many times, with `seconds` of steady load before each move."""
     try:
         with servers.running(contender, place) as server, pinned_to(cores.client):
             gc.disable()  # a pause of the client would be taken for one of the server
-            return asyncio.run(_load_and_move(server, switches=switches, seconds=seconds))
+            return asyncio.run(_load_and_move(server, switches=2 * there_and_back, seconds=seconds))
     except NotMeasured as reason:
         return Switch(RATE, switches=0, requests=0, errors=0, mixed=0, reason=str(reason))
     finally:
@@ -73,8 +73,6 @@ async def _load_and_move(server: Server, *, switches: int, seconds: float) -> Sw
         finally:
             load.stop()
             await running
-            if switches % 2:
-                await _promote(promoter, model.versions[0])
     return _judge([answer for answer in load.answers if answer.began >= begin], moves, model)
 
 
