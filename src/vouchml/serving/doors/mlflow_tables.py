@@ -121,10 +121,16 @@ def _of_split(table: Any, rules: TableRules) -> Decoded:
         or not all(isinstance(name, str) for name in columns)
     ):
         raise ContractBreach("'dataframe_split' must be an object with 'columns' and 'data', and may have 'index'.")
-    index = fields.get("index", data)
-    if not isinstance(index, list) or len(index) != len(data):
-        raise ContractBreach("'index' must be an array with an entry for each row of 'data'.")
+    if not _is_index(fields.get("index"), len(data)):
+        raise ContractBreach("'index' must be an array with a text or a number for each row of 'data'.")
     return table_rows(columns, data, rules, place="dataframe_split.data")
+
+
+def _is_index(index: Any, rows: int) -> bool:
+    """Whether this is an index of so many rows, or none; pandas would repeat rows to fit another."""
+    if index is None:
+        return True
+    return isinstance(index, list) and len(index) == rows and not any(isinstance(entry, list | dict) for entry in index)
 
 
 def _of_columns(columns: Mapping[str, Any], rules: TableRules) -> Decoded:
