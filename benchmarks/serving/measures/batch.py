@@ -17,9 +17,11 @@ from typing import Any
 from benchmarks.serving.contenders import Contender, Workplace
 from benchmarks.serving.contenders.mlflow_models_serve import split_body
 from benchmarks.serving.machine import Cores, bench_environment, pinned_to
+from benchmarks.serving.measures.contest import WARM_UP_SECONDS
 from benchmarks.serving.results import Batch, Decoding, NotMeasured
 from benchmarks.serving.servers import TOLERANCE, Server, Servers, post
 from benchmarks.serving.trained_model import TrainedModel
+from benchmarks.serving.wrk import load
 
 ROWS = 10_000
 NOT_SERVED = (404, 405)
@@ -48,8 +50,10 @@ def measure_batches(
 ) -> list[Batch]:
     """The median of `times` requests of 10,000 rows to each door of the contender; the first is a warm-up."""
     try:
-        with servers.running(contender, place) as server, pinned_to(cores.client):
-            return [_measure(server, door, times) for door in DOORS[contender.name]]
+        with servers.running(contender, place) as server:
+            load(server, cores, connections=1, seconds=WARM_UP_SECONDS)
+            with pinned_to(cores.client):
+                return [_measure(server, door, times) for door in DOORS[contender.name]]
     except NotMeasured as reason:
         return [Batch(contender.name, door.path, ROWS, reason=str(reason)) for door in DOORS[contender.name]]
 
