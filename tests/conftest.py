@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vouchml.settings import Settings, load_settings
+from vouchml.settings import ModelSettings, Settings, TrainingSettings, load_settings
 from vouchml.training import TrainedVersion, train
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -52,3 +52,18 @@ def trained(make_project: Callable[[], Settings]) -> tuple[Settings, TrainedVers
     result = train(settings)
     print(f"trained the shipped project in {time.perf_counter() - began:.1f} s")
     return settings, result
+
+
+@pytest.fixture(scope="session")
+def trained_folder(make_project: Callable[[], Settings]) -> Path:
+    """Versions 1 (C = 1) and 2 (C = 0.01) in one MLflow database, nothing promoted: to copy, not to change."""
+    quick = TrainingSettings(cv_folds=2, bootstrap_resamples=100)
+    settings = make_project().model_copy(update={"training": quick})
+    with pytest.MonkeyPatch.context() as environment:
+        # MLflow writes the address of its store into the environment, where the next settings would find it.
+        environment.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
+        environment.setenv("MLFLOW_REGISTRY_URI", settings.tracking_uri)
+        for strength in (1.0, 0.01):
+            model = ModelSettings(parameters={"C": strength, "max_iter": 1000})
+            train(settings.model_copy(update={"model": model}))
+    return settings.root

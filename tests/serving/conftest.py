@@ -23,8 +23,7 @@ from vouchml.serving.app import create_app
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.following.watcher import Watcher
 from vouchml.serving.service import Service
-from vouchml.settings import ModelSettings, ServingSettings, Settings, TrainingSettings, load_settings
-from vouchml.training import train
+from vouchml.settings import ServingSettings, Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -73,26 +72,6 @@ class Following(Follower):
         """Let the watcher look, and follow it."""
         self.watcher.poll()
         self.refresh()
-
-
-@pytest.fixture(scope="session")
-def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Versions 1 (C = 1) and 2 (C = 0.01) in one MLflow database."""
-    folder = tmp_path_factory.mktemp("trained project")
-    (folder / "data").mkdir()
-    shutil.copy(REPOSITORY / "vouch.toml", folder)
-    shutil.copy(REPOSITORY / "data" / "breast_cancer.csv", folder / "data")
-    settings = load_settings(folder / "vouch.toml").model_copy(
-        update={"training": TrainingSettings(cv_folds=2, bootstrap_resamples=100)}
-    )
-    with pytest.MonkeyPatch.context() as environment:
-        # MLflow writes the address of its store into the environment, where the next settings would find it.
-        environment.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
-        environment.setenv("MLFLOW_REGISTRY_URI", settings.tracking_uri)
-        for strength in (1.0, 0.01):
-            model = ModelSettings(parameters={"C": strength, "max_iter": 1000})
-            train(settings.model_copy(update={"model": model}))
-    return folder
 
 
 def copy_project(source: Path, folder: Path) -> None:
