@@ -4,8 +4,10 @@ import sys
 
 from vouchml.errors import VouchError
 from vouchml.serving.app import create_app
+from vouchml.serving.open_files import allow_many_connections
 from vouchml.settings import load_settings
 
+allow_many_connections()
 try:
     app = create_app(load_settings())
 except VouchError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import ceil
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from vouchml.settings import ServingSettings
 
 APP = "vouchml.serving.app:app_of_environment"
+KEEP_ALIVE_SECONDS = 75
+HUNG_AFTER_SECONDS = 30
 
 
 def serve(
@@ -36,11 +39,15 @@ def serve(
     tls_key: Annotated[
         str | None, typer.Option("--tls-key", metavar="FILE", help="The private key of the certificate.")
     ] = None,
+    root_path: Annotated[
+        str, typer.Option("--root-path", metavar="PATH", help="Where a proxy in front shows the service, such as /ml.")
+    ] = "",
     config: Config = None,
 ) -> None:
     """Serve predictions with the version in the stage.
 
-    When the stage or its alias moves to another version, the service follows within seconds.
+    When the stage or its alias moves to another version, the service follows within seconds. On SIGTERM it answers what
+    has been asked, and ends; with several workers, SIGHUP replaces them one by one.
     """
     settings = project_settings(ctx, config)
     chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers}
@@ -61,6 +68,9 @@ def serve(
     _pass_on(settings.serving, config_file(ctx, config), chosen)
     import uvicorn
 
+    from vouchml.serving.open_files import allow_many_connections
+
+    allow_many_connections()
     uvicorn.run(
         APP,
         factory=True,
@@ -69,6 +79,7 @@ def serve(
         workers=settings.serving.workers,
         ssl_certfile=tls_certificate,
         ssl_keyfile=tls_key,
+        root_path=root_path,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -76,6 +87,11 @@ def serve(
         proxy_headers=False,
         ws="none",
         backlog=4096,
+        # Longer than balancers keep a connection, so that they close it: a request never meets our closing of it.
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        # A body that is on its way when the service stops has its time.
+        timeout_graceful_shutdown=ceil(settings.serving.body_seconds) + 5,
+        timeout_worker_healthcheck=HUNG_AFTER_SECONDS,
     )
 
 

@@ -27,10 +27,12 @@ from vouchml.serving.draining import Draining
 from vouchml.serving.error_handlers import install_error_handlers
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
+from vouchml.serving.host_server import host_server
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
 from vouchml.serving.logs import show_logs
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.openapi import install_openapi
+from vouchml.serving.parent import end_with_parent
 from vouchml.serving.request_log import RequestLog
 from vouchml.serving.routes.health import health_routes
 from vouchml.serving.routes.metrics import metrics_routes
@@ -42,6 +44,7 @@ from vouchml.serving.routes.webhooks import webhook_routes
 from vouchml.serving.schemas import ErrorReply
 from vouchml.serving.service import Rules, Service
 from vouchml.serving.shadow import Shadow
+from vouchml.serving.stalled_connections import StalledConnections
 from vouchml.settings import Settings, load_settings
 from vouchml.trust.access import Access
 from vouchml.trust.api_keys_file import ApiKeysFile, api_keys_path
@@ -82,17 +85,23 @@ def create_app(settings: Settings) -> Service:
         f"/v2/models/{follower.model_name}/infer": open_inference(follower.model_name, None),
     }
 
-    draining = Draining(serving.drain_seconds)
+    draining = Draining(serving.drain_seconds, metrics)
+    stalled = StalledConnections(serving.body_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         show_logs()
-        draining.install(asyncio.get_running_loop())
+        loop, server = asyncio.get_running_loop(), host_server()
+        draining.install(loop, server)
+        stalled.start(loop, server)
+        leave_parent = end_with_parent(loop)
         log.start()
         follower.start()
         try:
             yield
         finally:
+            leave_parent()
+            stalled.stop()
             draining.remove()
             await anyio.to_thread.run_sync(follower.stop)
             await anyio.to_thread.run_sync(shadow.stop)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator, Mapping, MutableMapping
+from contextlib import suppress
 from types import coroutine
-from typing import Any
+from typing import Any, Final
 
 from vouchml.errors import BodyMalformed, BodyTooLarge, BodyTooSlow
+
+PASS_OVER_SECONDS: Final = 2.0
+PASS_OVER_BYTES: Final = 16 * 1024 * 1024
 
 Message = MutableMapping[str, Any]
 #: ASGI calls it an awaitable; servers and Starlette give a coroutine, and `read_body` needs one.
@@ -47,6 +51,22 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, limit: 
             f"The body did not arrive within {seconds:g} seconds.",
             remedy="Send it faster, or raise [serving] body_seconds.",
         ) from None
+
+
+async def pass_over(receive: Receive) -> None:
+    """Read what is left of a body, but not for long and not much, and forget it.
+
+    A connection that is closed with bytes unread is reset, and the reset can take away the answer that was sent
+    (RFC 9112, section 9.6). Most callers read it only when they have sent all they have.
+    """
+    passed = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PASS_OVER_SECONDS):
+            while passed <= PASS_OVER_BYTES:
+                message: Message = await receive()
+                passed += len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
 
 
 @coroutine

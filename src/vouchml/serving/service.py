@@ -21,8 +21,9 @@ from vouchml.serving.draining import Draining
 from vouchml.serving.error_handlers import reply_at
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
+from vouchml.serving.layers.farewell import Farewell
 from vouchml.serving.layers.whole_reply import WholeReplies
-from vouchml.serving.reply import CLOSE, CLOSING_STATUSES, Header, Reply, wire_headers
+from vouchml.serving.reply import CLOSING_STATUSES, Header, Reply, wire_headers
 from vouchml.trust.access import Access, is_loopback
 from vouchml.trust.caller import Scope, challenge, presented_key
 
@@ -97,19 +98,23 @@ class Service:
             name = door.name if door else "other"
             reply = with_challenge(error, door.refuse(error, call) if door else reply_at(path, error))
             self._exchange.note_refusal(name, error, call, reply, 0.0)
-            await self._send(send, reply, close=True)
+            await self._send(Farewell(send, receive, lambda _: True), reply)
             return
         self._in_flight += 1
         self._exchange.in_flight(self._in_flight)
         try:
-            if door is not None:
-                await self._send(send, await self._exchange.run(door, call, receive), close=self._draining.begun)
-            else:
+            if door is None:
                 scope["vouch_call"] = call
-                await self._app(scope, receive, _closing(send) if self._draining.begun else send)
+                await self._app(scope, receive, Farewell(send, receive, CLOSING_STATUSES.__contains__, self._draining))
+                return
+            reply = await self._exchange.run(door, call, receive)
         finally:
             self._in_flight -= 1
             self._exchange.in_flight(self._in_flight)
+        if self._draining.begun or reply.status in CLOSING_STATUSES:
+            await self._send(Farewell(send, receive, CLOSING_STATUSES.__contains__, self._draining), reply)
+        elif not self._whole_replies.write(send, reply):
+            await self._send(send, reply)
 
     def _let_in(self, path: str, scope: Any, call: Call) -> None:
         """Refuse who may not, and everybody when there are too many.
@@ -132,25 +137,23 @@ class Service:
     def _require_this_machine(self, scope: Any, call: Call) -> None:
         """Take a call without a key only at this machine's own address, whatever a server was told to bind.
 
-        The name in `Host` must be this machine's too: a web page whose name was made to lead here has its own.
+        The name in `Host` must be this machine's too: a web page whose name was made to lead here has its own. And
+        so must be who calls: a proxy on this machine says for whom, and uvicorn passes that on.
 
         Raises:
-            CredentialsMissing: the call came to another address, or under another name.
+            CredentialsMissing: the call came to another address, under another name, or from elsewhere.
         """
-        server, host = scope.get("server"), call.headers.get(b"host", b"")
-        if (server is None or is_loopback(server[0])) and (not host or is_loopback(_name_in(host))):
+        host = call.headers.get(b"host", b"")
+        ends = (scope.get("server"), scope.get("client"))
+        if all(end is None or is_loopback(end[0]) for end in ends) and (not host or is_loopback(_name_in(host))):
             return
         raise CredentialsMissing(
             "Without a key this service answers only to calls from its own machine, under its own name.",
             remedy="Make a key: vouch keys api create --name NAME --scope predict; or serve with --allow-anonymous.",
         )
 
-    async def _send(self, send: Any, reply: Reply, *, close: bool) -> None:
-        if not close and self._whole_replies.write(send, reply):
-            return
+    async def _send(self, send: Any, reply: Reply) -> None:
         headers = [*wire_headers(reply), *self._rules.headers]
-        if close and reply.status not in CLOSING_STATUSES:
-            headers.append(CLOSE)
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -173,14 +176,3 @@ def _name_in(host: bytes) -> str:
     """The name in a `Host` header, without its port."""
     text = host.decode("latin-1")
     return text.partition("]")[0] + "]" if text.startswith("[") else text.partition(":")[0]
-
-
-def _closing(send: Any) -> Any:
-    """Send answers that end their connection."""
-
-    async def send_and_close(message: Any) -> None:
-        if message["type"] == "http.response.start" and CLOSE not in message["headers"]:
-            message = {**message, "headers": [*message["headers"], CLOSE]}
-        await send(message)
-
-    return send_and_close

@@ -85,10 +85,11 @@ class BundleCache:
 
     def remove_abandoned(self) -> None:
         """Remove what those have left who were killed while they fetched."""
-        for folder in self._entries():
-            if folder.name.startswith(_FETCHING):
-                with suppress(OSError), _locked(folder):  # one that is locked is not abandoned
-                    _remove(folder)
+        with suppress(OSError):
+            for folder in self._entries():
+                if folder.name.startswith(_FETCHING):
+                    with suppress(OSError), _locked(folder):  # one that is locked is not abandoned
+                        _remove(folder)
 
     def _entries(self) -> list[Path]:
         return [entry for entry in self.folder.iterdir() if entry.is_dir()] if self.folder.is_dir() else []

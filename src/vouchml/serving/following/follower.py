@@ -70,6 +70,8 @@ class Follower:
         self._loaded: dict[Role, tuple[Assignment, ServedModel]] = {}
         self._refused: dict[Role, str] = {}
         self._seen = (-1, -1)
+        self._refusals = 0
+        self._registry_answered = False
         self._began = datetime.now(UTC)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,6 +93,8 @@ class Follower:
         """Load from the cache what served last, and begin to follow, in a thread that never holds up the end."""
         self._began = datetime.now(UTC)
         self._stopping = threading.Event()
+        before = self._file.read()
+        self._refusals = before.refusals if before is not None else 0
         self.refresh()
         self._thread = threading.Thread(target=self._run, args=(self._stopping,), name="vouchml-follower", daemon=True)
         self._thread.start()
@@ -145,6 +149,8 @@ class Follower:
         if state is None:
             return
         self._seen = changed
+        self._count_refusals(state)
+        self._registry_answered |= state.registry_reachable and state.last_poll_at >= self._began
         before = self.status
         failures = [text for role in ROLES if (text := self._follow(role, state.assigned(role)))]
         self._line_up()
@@ -167,12 +173,16 @@ class Follower:
             for role in left_out
         )
 
+    def _count_refusals(self, state: ServingState) -> None:
+        """Count what the watcher has refused since the last look; every worker does, as with what it loads."""
+        for _ in range(state.refusals - self._refusals):
+            self._on_reload("refused")
+        self._refusals = state.refusals
+
     def _from_cache(self, state: ServingState) -> tuple[str, ...]:
-        if state.champion is None or state.last_poll_at >= self._began:
+        if state.champion is None or self._registry_answered:
             return ()
-        text = (
-            f"Version {state.champion.version} comes from the cache: the registry has not been asked since the start."
-        )
+        text = f"Version {state.champion.version} comes from the cache: the registry has not answered since the start."
         return (text,)
 
     def _run(self, stopping: threading.Event) -> None:
@@ -249,6 +259,10 @@ class Follower:
         """Start the watcher, and another when it has ended."""
         if self._watcher is not None and self._watcher.poll() is None:
             return
+        if self._watcher is not None:
+            log_event(SERVING, "watcher-ended", level=logging.WARNING, exit_status=self._watcher.returncode)
+            _end(self._watcher)
+            self._watcher = None
         if time.monotonic() - self._watcher_began < RESTART_WATCHER_SECONDS:
             return
         self._watcher_began = time.monotonic()
@@ -274,7 +288,9 @@ def _start_watcher(settings: Settings, file: StateFile) -> subprocess.Popen[byte
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the watcher where it stands: what a download has left is removed by a later one."""
-    process.terminate()
-    with process:
-        process.wait()
+    """End the watcher where it stands, by closing its input: what a fetch has left is removed by a later one."""
+    try:
+        process.communicate(timeout=STOP_WITHIN_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

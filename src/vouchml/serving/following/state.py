@@ -6,6 +6,7 @@ starts reads which version served last, and serves it from the cache before the 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -19,6 +20,8 @@ from vouchml.errors import FolderNotWritable
 from vouchml.settings import Settings
 
 FORMAT: Final = "vouchml-serving-state-v1"
+# What the file is padded to, with spaces, so that the next state nearly always has the same size.
+_BLOCK: Final = 8192
 Role = Literal["champion", "canary", "shadow"]
 ROLES: Final[tuple[Role, ...]] = ("champion", "canary", "shadow")
 
@@ -47,6 +50,8 @@ class ServingState(_Value):
     shadow: Assignment | None = None
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    #: How many versions the watcher has refused since the file began; workers count what it grows by.
+    refusals: int = 0
     last_poll_at: datetime
     registry_reachable: bool
     pointer_alias: int | None = None
@@ -118,10 +123,24 @@ class StateFile:
         """
         temporary = self.path.with_suffix(f".{os.getpid()}")
         try:
-            temporary.write_bytes(canonical_json(state.model_dump(mode="json")))
+            temporary.write_bytes(_encoded(state))
             temporary.replace(self.path)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def write_in_place(self, state: ServingState) -> None:
+        """Write the state over the one that is there, for which a full disk has room.
+
+        Not atomic: a reader who comes in between finds nothing that it can read, and looks again.
+
+        Raises:
+            OSError: there is no state yet, it is larger than the old one, or it cannot be written.
+        """
+        content = _encoded(state)
+        with self.path.open("r+b", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            file.write(content)
 
     def ring(self) -> None:
         """Ask the watcher to look at the registry now."""
@@ -133,3 +152,8 @@ class StateFile:
             return self.bell.stat().st_mtime_ns
         except OSError:
             return 0
+
+
+def _encoded(state: ServingState) -> bytes:
+    content = canonical_json(state.model_dump(mode="json"))
+    return content.ljust(-(-len(content) // _BLOCK) * _BLOCK)

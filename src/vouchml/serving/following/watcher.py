@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -58,6 +59,8 @@ class Watcher:
         self._pointer = _recorded_pointer(state)
         self._checked: set[str] = set()
         self._refused: dict[Role, _Refused] = {}
+        self._refusals = state.refusals if state is not None else 0
+        self._bundles.remove_abandoned()
 
     def poll(self) -> ServingState:
         """Look once, fetch and check what is to serve, and write down what came of it."""
@@ -71,19 +74,27 @@ class Watcher:
             state = self._unchanged(before, f"The registry cannot be read: {public_reason(error)}", reachable=False)
             if before is None or state.problems != before.problems:
                 _log_failure("registry-unreachable", error)
-        self._tell(state)
+        state = self._tell(state.model_copy(update={"refusals": self._refusals}))
         if before is None or (state.problems, state.warnings) != (before.problems, before.warnings):
             log_event(SERVING, "status", problems=state.problems, warnings=state.warnings)
         self._state = state
         return state
 
-    def _tell(self, state: ServingState) -> None:
+    def _tell(self, state: ServingState) -> ServingState:
+        """Write `state` down; where there is no room for that, say so in it, over the one that is there."""
         try:
             self._file.prepare()
             self._file.write(state)
         except (OSError, FolderNotWritable) as error:
-            # Workers see that the last look is long ago, and say so.
-            _log_failure("state-not-written", error)
+            reason = error.strerror if isinstance(error, OSError) else None
+            problem = _kept(f"The state of the service cannot be written: {reason or 'see the log'}.", state.champion)
+            state = state.model_copy(update={"problems": (*state.problems, problem)})
+            if self._state is None or state.problems != self._state.problems:
+                _log_failure("state-not-written", error)
+            # Where this fails too, workers see that the last look is long ago, and say so.
+            with suppress(OSError):
+                self._file.write_in_place(state)
+        return state
 
     def _look(self, before: ServingState | None) -> ServingState:
         # Connected anew each time: a database that was deleted or an MLflow that is down shows here at once.
@@ -207,6 +218,7 @@ class Watcher:
         attempts = last.attempts + 1 if last is not None and same else 1
         reason = f"Version {version.number} was not loaded: {public_reason(error)}"
         if last is None or last.reason != reason:
+            self._refusals += 1
             _log_failure("model-refused", error, model_name=version.name, model_version=str(version.number), role=role)
         poll_seconds = self._settings.serving.poll_seconds
         refused = _Refused(

@@ -10,27 +10,25 @@ from __future__ import annotations
 import fcntl
 import os
 import random
-import select
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
-from typing import IO
 
 JITTER = 0.1
 LOOK_AT_BELL_SECONDS = 0.05
-TRY_LOCK_SECONDS = 0.2
 
 
 def main(lock: Path) -> None:
     """Wait for the lock, then watch until the starter is gone."""
-    # Ctrl-C reaches the whole group of a terminal; the end of the starter is what counts.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal and a supervisor signal the whole group; the end of the starter is what counts.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     described = _first_line()
+    threading.Thread(target=_end_with_starter, name="vouchml-end-with-starter", daemon=True).start()
     with lock.open("ab") as held:
-        while not _is_locked(held):
-            if _starter_is_gone(TRY_LOCK_SECONDS):
-                return
+        fcntl.flock(held, fcntl.LOCK_EX)
         _watch(described)
 
 
@@ -51,31 +49,23 @@ def _watch(described: bytes) -> None:
         watcher.poll()
         seconds = settings.serving.poll_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and file.rung() == rung:
-            if _starter_is_gone(min(LOOK_AT_BELL_SECONDS, max(0.0, deadline - time.monotonic()))):
-                return
+        while file.rung() == rung and (left := deadline - time.monotonic()) > 0.0:
+            time.sleep(min(LOOK_AT_BELL_SECONDS, left))
 
 
 def _first_line() -> bytes:
-    """One line, unbuffered: what comes after it must stay for `select` to see."""
+    """One line, unbuffered: there is nothing after it but the end."""
     line = bytearray()
     while (byte := os.read(0, 1)) not in (b"\n", b""):
         line += byte
     return bytes(line)
 
 
-def _is_locked(held: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _starter_is_gone(seconds: float) -> bool:
-    """Wait for `seconds`, less when standard input closes."""
-    readable, _, _ = select.select([0], [], [], seconds)
-    return bool(readable) and not os.read(0, 1)
+def _end_with_starter() -> None:
+    """End at once when standard input closes, whatever MLflow is waiting for at that moment."""
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import threading
 import weakref
 from bisect import bisect_left
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal, Protocol
@@ -63,7 +64,7 @@ class WorkerMetrics:
         self._folder = SharedFolder(folder, run, layout)
         self._served: list[dict[str, str]] = []
         self._file: CounterFile | None = None
-        self._closed = self._told = False
+        self._closed = self._told = self._ending = False
         self._sharing = threading.Lock()
         self._slots = _private_slots(layout)
         by_door: dict[str, dict[str, int]] = {}
@@ -178,6 +179,20 @@ class WorkerMetrics:
         if self._file is not None:
             self._file.write_note(self._note())
 
+    def ending(self) -> None:
+        """This worker is about to end."""
+        self._ending = True
+        if self._file is not None:
+            self._file.write_note(self._note())
+
+    def all_are_ending(self) -> bool:
+        """Whether every living worker of the service is about to end; False where that cannot be told."""
+        if self._file is None:
+            return False
+        with suppress(OSError):
+            return all(note.get("ending") for note in self._folder.totals().living)
+        return False
+
     def render(self) -> bytes:
         """The answer to a scrape: the sums over all workers of the run, in the format `CONTENT_TYPE`.
 
@@ -229,7 +244,7 @@ class WorkerMetrics:
             file.close()
 
     def _note(self) -> Note:
-        return {"pid": os.getpid(), "served": self._served}
+        return {"pid": os.getpid(), "served": self._served, "ending": self._ending}
 
 
 def _private_slots(layout: Layout) -> memoryview[float]:
