@@ -11,10 +11,11 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from vouchml.errors import AddressUnknown, MethodUnknown, ServiceFailed, VouchError
+from vouchml.errors import AddressUnknown, MethodUnknown, NoModelLoaded, ServiceFailed, VouchError
 from vouchml.serving.doors.mlflow_scoring import mlflow_error
 from vouchml.serving.doors.open_inference import open_inference_error
 from vouchml.serving.error_replies import as_response, error_reply
+from vouchml.serving.following.follower import Follower
 from vouchml.serving.reply import Header, Reply
 
 
@@ -25,16 +26,17 @@ def reply_at(path: str, error: VouchError, headers: Iterable[Header] = ()) -> Re
     return mlflow_error(error, headers) if path == "/invocations" else error_reply(error, headers)
 
 
-def install_error_handlers(app: FastAPI) -> None:
+def install_error_handlers(app: FastAPI, follower: Follower) -> None:
     """Answer our own errors, the router's and everything unexpected."""
-    app.add_exception_handler(VouchError, _on_vouch_error)
+
+    async def on_vouch_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, VouchError)  # noqa: S101 - registered for this kind
+        ask_again = [(b"retry-after", follower.retry_after.encode())] if isinstance(error, NoModelLoaded) else []
+        return as_response(reply_at(_path(request), error, ask_again))
+
+    app.add_exception_handler(VouchError, on_vouch_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_unexpected)
-
-
-async def _on_vouch_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, VouchError)  # noqa: S101 - registered for this kind
-    return as_response(reply_at(_path(request), error))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -28,8 +28,7 @@ from vouchml.settings import ServingSettings
 
 HEADER_LENGTH: Final = b"inference-header-content-length"
 BINARY: Final[Header] = (b"content-type", b"application/octet-stream")
-# Triton's client declares no type for a body with binary tensors.
-_TYPES_OF_BINARY: Final = (b"", BINARY[1], JSON[1])
+_TYPES_OF_BINARY: Final = (BINARY[1], JSON[1])
 
 
 class OpenInferenceDoor:
@@ -50,7 +49,13 @@ class OpenInferenceDoor:
         self._version = version
 
     def check_headers(self, headers: Mapping[bytes, bytes]) -> None:
-        """JSON, or JSON with binary tensors behind it."""
+        """JSON, or JSON with binary tensors behind it.
+
+        Triton's client declares no type at all, so that is taken too; but not from a page in a browser, which may
+        send such a body to any address without asking.
+        """
+        if b"content-type" not in headers and b"origin" not in headers and is_plain(headers):
+            return
         if HEADER_LENGTH not in headers:
             check_json_type(headers)
         elif headers.get(b"content-type", b"").strip().lower() not in _TYPES_OF_BINARY or not is_plain(headers):
@@ -88,7 +93,7 @@ class OpenInferenceDoor:
     async def _decode(self, call: Call, contract: Contract) -> InferenceRequest:
         def decode() -> InferenceRequest:
             length = call.headers.get(HEADER_LENGTH)
-            return decode_inference_request(call.body, length, contract, max_rows=self._max_rows)
+            return decode_inference_request(call.body, length, contract, model=self._model, max_rows=self._max_rows)
 
         return decode() if len(call.body) < LONG_BODY else await anyio.to_thread.run_sync(decode)
 

@@ -23,7 +23,8 @@ from vouchml.serving.doors.tensors import from_binary, from_json, read_shape, te
 #: The input that holds all features: a matrix of shape [rows, features].
 MATRIX: Final = "features"
 
-_TOP: Final = ("id", "parameters", "inputs", "outputs")
+# kserve's client names the model in the body too.
+_TOP: Final = ("id", "model_name", "parameters", "inputs", "outputs")
 _OF_INPUT: Final = ("name", "shape", "datatype", "parameters", "data")
 _OF_OUTPUT: Final = ("name", "parameters")
 # Triton's extensions that put the data elsewhere, or answer with something else.
@@ -45,9 +46,9 @@ class InferenceRequest:
 
 
 def decode_inference_request(
-    body: bytes, header_length: bytes | None, contract: Contract, *, max_rows: int
+    body: bytes, header_length: bytes | None, contract: Contract, *, model: str, max_rows: int
 ) -> InferenceRequest:
-    """Decode a body whose first `header_length` bytes are JSON; all of it, when that is None.
+    """Decode a body for `model`, whose first `header_length` bytes are JSON; all of it, when that is None.
 
     Raises:
         BodyMalformed: it is not JSON, a key or an input is given twice, or the binary part has another length.
@@ -60,6 +61,8 @@ def decode_inference_request(
     unknown = [name for name in document if name not in _TOP]
     if unknown:
         raise ContractBreach("The body has keys that the protocol does not know.", extra=listed(unknown))
+    if document.get("model_name", model) != model:
+        raise tensor_breach("model_name", "must be the model that the address names")
     request_id = document.get("id")
     if request_id is not None and not (isinstance(request_id, str) and is_request_id(request_id)):
         raise tensor_breach("id", "must be a string of 1 to 128 letters, digits and . _ : -")
