@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vouchml.model.onnx_runtime import import_onnxruntime
 from vouchml.training.environment import single_threaded_linear_algebra
 from vouchml.training.onnx_export import INPUT, OUTPUT_PROBABILITIES, ExportFailed
 
@@ -150,8 +151,7 @@ class _Comparison:
 
 
 def _session(model: bytes) -> Any:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3

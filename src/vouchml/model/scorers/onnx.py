@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vouchml.errors import BundleInvalid
 from vouchml.model.bundle import Bundle
+from vouchml.model.onnx_runtime import import_onnxruntime
 
 MODEL_FILE: Final = "model.onnx"
 INPUT: Final = "features"
@@ -31,9 +32,8 @@ class OnnxScorer:
         Raises:
             BundleInvalid: the file is missing, broken or takes another number of features than the contract.
         """
-        from onnxruntime import InferenceSession, SessionOptions
-
-        options = SessionOptions()
+        onnxruntime = import_onnxruntime()
+        options = onnxruntime.SessionOptions()
         # One thread: a row takes microseconds, and sums that are split over threads differ in their last bits.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -48,7 +48,7 @@ class OnnxScorer:
                 f"The contract says scorer = onnx, but the version has no {MODEL_FILE}.", remedy="Train it again."
             )
         try:
-            session = InferenceSession(
+            session = onnxruntime.InferenceSession(
                 path.read_bytes(), options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         # onnxruntime's errors have no base but Exception, and a broken file raises ValueError and others besides.
