@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from vouchml.errors import SettingsInvalid
-from vouchml.settings import Settings, load_settings, setting_names, sqlite_file
+from vouchml.settings import Settings, load_settings, setting_names, sqlite_file, sqlite_uri
 
 MINIMAL = """
 [project]
@@ -54,6 +54,12 @@ def test_every_key_but_the_required_ones_has_a_default(tmp_path: Path) -> None:
         (MINIMAL.replace('"m"', '"a/b"'), "[project] registered_model: must not be empty and must not contain"),
         (MINIMAL + 'exclude = ["y"]\n', "[data] exclude names the target itself"),
         ("[project\n", "is not TOML"),
+        ("training = 3\n" + MINIMAL, "[training]: must be a section, with keys of its own."),
+        (
+            MINIMAL.replace("[data]", 'tracking_uri = "http://[::1"\n[data]'),
+            "[project] tracking_uri: is not an address.",
+        ),
+        (MINIMAL.replace("[data]", 'artifacts = "s3://[x"\n[data]'), "[project] artifacts: is not an address."),
     ],
 )
 def test_a_wrong_setting_is_one_clear_line(tmp_path: Path, text: str, expected: str) -> None:
@@ -90,6 +96,35 @@ def test_a_mistyped_variable_is_refused_with_the_nearest_name(tmp_path: Path, mo
         settings_of(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("VOUCH_SERVING__PORT", "eight", "VOUCH_SERVING__PORT: Input should be a valid integer"),
+        ("vouch_training__test_size", "2", "vouch_training__test_size: Input should be less than 1"),
+        ("VOUCH_DATA__LABELS", "a,b", "The environment variable VOUCH_DATA__LABELS is not JSON."),
+        ("VOUCH_DATA__EXCLUDE", "id", "The environment variable VOUCH_DATA__EXCLUDE is not JSON."),
+        ("VOUCH_MODEL__PARAMETERS", "{C: 1}", "The environment variable VOUCH_MODEL__PARAMETERS is not JSON."),
+        ("VOUCH_DATA__EXCLUDE", "3", "VOUCH_DATA__EXCLUDE: Input should be a valid tuple"),
+        ("MLFLOW_TRACKING_URI", "http://127.0.0.1:99999", "MLFLOW_TRACKING_URI: is not an address."),
+    ],
+)
+def test_a_wrong_value_of_the_environment_is_one_clear_line_that_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsInvalid) as caught:
+        settings_of(tmp_path)
+    assert caught.value.message.startswith(expected)
+    assert "\n" not in caught.value.message
+    assert caught.value.remedy
+
+
+def test_a_value_of_the_file_is_not_blamed_on_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOUCH_SERVING__MLFLOW_PORT", "5002")
+    with pytest.raises(SettingsInvalid, match=r"^vouch\.toml: \[serving\] port: "):
+        settings_of(tmp_path, MINIMAL + "[serving]\nport = 0\n")
+
+
 def test_paths_start_at_the_settings_file_wherever_the_program_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +134,16 @@ def test_paths_start_at_the_settings_file_wherever_the_program_runs(
     monkeypatch.chdir("/")
     assert settings.data_path == folder / "t.csv"
     assert sqlite_file(settings.tracking_uri) == folder / "mlflow.db"
+
+
+@given(st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1))
+def test_an_sqlite_address_leads_back_to_its_file(name: str) -> None:
+    assert sqlite_file(sqlite_uri(Path("/a folder", name))) == Path("/a folder", name)
+
+
+def test_an_sqlite_address_holds_the_folder_as_it_stands() -> None:
+    # MLflow makes the folders of the address without decoding it: `a%20folder` would be made beside `a folder`.
+    assert sqlite_uri(Path("/a folder/größe & 'so'/mlflow.db")) == "sqlite:////a folder/größe & 'so'/mlflow.db"
 
 
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:

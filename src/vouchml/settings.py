@@ -12,12 +12,13 @@ settings.data_path, settings.serving.port
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +30,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vouchml.errors import SettingsInvalid
@@ -37,6 +39,8 @@ SETTINGS_FILE = "vouch.toml"
 ENVIRONMENT_PREFIX = "VOUCH_"
 _SQLITE = "sqlite:///"
 SETTINGS_FILE_VARIABLE = "VOUCH_CONFIG"
+MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
+_LISTS_AND_TABLES = ("data.labels", "data.exclude", "model.parameters")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -48,7 +52,16 @@ def _a_name_that_mlflow_takes(name: str) -> str:
     return name
 
 
+def _an_address(uri: str) -> str:
+    try:
+        urlsplit(uri).port  # noqa: B018 - raises where it is none
+    except ValueError:
+        raise ValueError("is not an address") from None
+    return uri
+
+
 RegistryName = Annotated[str, AfterValidator(_a_name_that_mlflow_takes)]
+Address = Annotated[str, AfterValidator(_an_address)]
 
 
 class Section(BaseModel):
@@ -66,11 +79,11 @@ class ProjectSettings(Section):
     stage: Literal["Staging", "Production"] = Field(
         default="Staging", description="The stage that is served; its alias is the same word in lower case."
     )
-    tracking_uri: str = Field(
+    tracking_uri: Address = Field(
         default="sqlite:///mlflow.db",
         description="MLflow's tracking and registry store. `MLFLOW_TRACKING_URI` wins over it.",
     )
-    artifacts: str = Field(
+    artifacts: Address = Field(
         default="mlruns",
         description="Where artifacts go when `tracking_uri` is a database: a folder or a URI. "
         "An MLflow server has a place of its own.",
@@ -244,7 +257,7 @@ class Settings(BaseSettings):
         database = sqlite_file(uri)
         if database is None or database.is_absolute():
             return uri
-        return f"sqlite:///{quote(str((self.root / database).resolve()))}"
+        return sqlite_uri((self.root / database).resolve())
 
     @property
     def artifact_location(self) -> str | None:
@@ -254,6 +267,14 @@ class Settings(BaseSettings):
         if urlsplit(self.project.artifacts).scheme:
             return self.project.artifacts
         return (self.root / self.project.artifacts).resolve().as_uri()
+
+
+def sqlite_uri(path: Path) -> str:
+    """The address of the SQLite database at the absolute `path`.
+
+    Not a character more is encoded than SQLAlchemy needs: MLflow makes the folders of the address as it stands.
+    """
+    return f"{_SQLITE}{str(path).replace('%', '%25').replace('?', '%3F')}"
 
 
 def sqlite_file(uri: str) -> Path | None:
@@ -279,8 +300,8 @@ def settings_from(values: Mapping[str, Any], *, file: str, root: Path) -> Settin
     Raises:
         SettingsInvalid: a key is unknown, or a value is not allowed.
     """
-    _refuse_unknown_variables()
-    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+    _refuse_wrong_variables()
+    if uri := os.environ.get(MLFLOW_VARIABLE):
         values = {**values, "project": {**_section(values, "project"), "tracking_uri": uri}}
     if "root" in values:
         raise _unknown_key(file, "root", Settings)
@@ -318,7 +339,7 @@ def _section(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     return dict(section) if isinstance(section, Mapping) else {}
 
 
-def _refuse_unknown_variables() -> None:
+def _refuse_wrong_variables() -> None:
     known = {f"{ENVIRONMENT_PREFIX}{name.replace('.', '__').upper()}": name for name in setting_names()}
     tables = tuple(
         f"{ENVIRONMENT_PREFIX}{section.upper()}__"
@@ -333,6 +354,11 @@ def _refuse_unknown_variables() -> None:
                 f"The environment variable {variable} is not a setting.{_nearest(name, known)}",
                 remedy="Unset it, or write VOUCH_<SECTION>__<KEY>, such as VOUCH_SERVING__PORT.",
             )
+        if known.get(name) in _LISTS_AND_TABLES and not _is_json(os.environ[variable]):
+            raise SettingsInvalid(
+                f"The environment variable {variable} is not JSON.",
+                remedy='Write a list as ["a", "b"] and a table as {"0": "no", "1": "yes"}.',
+            )
 
 
 def _validated(values: dict[str, Any], file: str) -> Settings:
@@ -343,11 +369,36 @@ def _validated(values: dict[str, Any], file: str) -> Settings:
         place = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
             raise _unknown_key(file, ".".join(place), _model_at(place[:-1])) from None
-        where = f"[{place[0]}] {'.'.join(place[1:])}".strip() if place else "it"
-        problem = "is required" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
+        where = f"{file}: [{place[0]}] {'.'.join(place[1:])}".strip() if place else f"{file}: it"
         raise SettingsInvalid(
-            f"{file}: {where}: {problem}.", remedy="docs/settings.md lists every setting and what it takes."
+            f"{_variable_at(place) or where}: {_problem(first)}.",
+            remedy="docs/settings.md lists every setting and what it takes.",
         ) from None
+
+
+def _problem(error: ErrorDetails) -> str:
+    if error["type"] == "missing":
+        return "is required"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        return "must be a section, with keys of its own"
+    return error["msg"].removeprefix("Value error, ")
+
+
+def _variable_at(place: Sequence[str]) -> str:
+    """The environment variable that gave the value at `place`, which is where it has to be mended, if one did."""
+    wanted = ENVIRONMENT_PREFIX + "__".join(place[:2]).upper()
+    found = next((name for name in os.environ if name.upper() == wanted), "")
+    if not found and list(place) == ["project", "tracking_uri"] and os.environ.get(MLFLOW_VARIABLE):
+        return MLFLOW_VARIABLE
+    return found
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _unknown_key(file: str, dotted: str, model: type[BaseModel]) -> SettingsInvalid:

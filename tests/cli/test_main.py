@@ -1,7 +1,10 @@
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,7 @@ ROWS = "".join(f"{i * 37 % 101},{i % 2}\n" for i in range(40))
         (f"a,t\n{ROWS},1\n", 3, "column 'a' has 1 missing value"),
         ("a,t\n1,0\n1,1\n1,0\n1,1\n", 3, "same value in every row"),
         (f"a,a,t\n{ROWS.replace(',', ',1,')}", 3, "2 columns are named 'a'"),
+        (f"a,t\n{ROWS}{ROWS}", 3, "test rows are also among the training rows"),
     ],
 )
 def test_a_table_that_cannot_be_trained_on_gets_one_clear_line(
@@ -106,6 +110,7 @@ def test_a_table_that_cannot_be_trained_on_gets_one_clear_line(
     assert first.startswith("error: ")
     assert words in first
     assert remedy
+    assert {path.name for path in tmp_path.iterdir()} <= {"vouch.toml", "t.csv"}
 
 
 def test_parameters_that_the_estimator_does_not_have_get_one_clear_line(tmp_path: Path) -> None:
@@ -114,7 +119,7 @@ def test_parameters_that_the_estimator_does_not_have_get_one_clear_line(tmp_path
     told = run("train", "--quiet", cwd=tmp_path)
     assert (told.returncode, told.stdout) == (6, "")
     assert told.stderr.startswith("error: ")
-    assert run("registry", "list", cwd=tmp_path).returncode == 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "vouch.toml"]
 
 
 def test_an_unreachable_mlflow_gets_one_clear_line(tmp_path: Path) -> None:
@@ -124,6 +129,50 @@ def test_an_unreachable_mlflow_gets_one_clear_line(tmp_path: Path) -> None:
         told = run(*command, cwd=tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:1")
         assert (told.returncode, told.stdout) == (5, "")
         assert told.stderr.startswith("error: No MLflow server answers at http://127.0.0.1:1.\n")
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_text(path: Path) -> None:
+    path.write_text("this is not a database, whatever its name says, and it is long enough to show it")
+
+
+def a_database_of_another_program(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE accounts (name TEXT)")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (a_folder, "is a folder, not a database"),
+        (a_text, "file is not a database"),
+        (a_database_of_another_program, "is a database of another program"),
+    ],
+)
+def test_a_store_that_cannot_be_used_gets_one_clear_line_and_no_word_of_mlflow(
+    tmp_path: Path, make: Callable[[Path], None], words: str
+) -> None:
+    project(tmp_path)
+    (tmp_path / "t.csv").write_text(f"a,t\n{ROWS}")
+    make(tmp_path / "mlflow.db")
+    for command in (["train", "--quiet"], ["registry", "list"], ["registry", "promote", "1", "--why", "x"]):
+        told = run(*command, cwd=tmp_path)
+        assert (told.returncode, told.stdout) == (5, "")
+        first, remedy = told.stderr.splitlines()
+        assert first.startswith("error: mlflow.db ")
+        assert words in first
+        assert str(tmp_path / "mlflow.db") in remedy
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mlflow.db", "t.csv", "vouch.toml"]
+
+
+def test_what_is_no_run_gets_one_clear_line(tmp_path: Path) -> None:
+    project(tmp_path)
+    told = run("registry", "register", "../elsewhere", cwd=tmp_path)
+    assert (told.returncode, told.stdout) == (5, "")
+    assert told.stderr.startswith("error: '../elsewhere' is not the id of a run.\n")
 
 
 def test_a_registry_that_is_not_there_yet_gets_one_clear_line(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 import os
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from vouchml.project.doctor import Finding, Outcome, examine
 from vouchml.project.doctor.machine import _fits, _of_extra
 from vouchml.project.up import without_credentials
+from vouchml.registry import ModelRegistry
 
 TABLE = "\n".join(["a,t", *(f"{i},{i % 2}" for i in range(30))])
 
@@ -71,6 +74,51 @@ def test_an_unreachable_mlflow_is_a_problem(tmp_path: Path, monkeypatch: pytest.
 )
 def test_a_store_is_shown_by_its_address_without_credentials(uri: str, shown: str) -> None:
     assert without_credentials(uri) == shown
+
+
+def test_a_database_that_is_empty_is_filled_by_the_first_training(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+    findings = by_check(make_project(tmp_path))
+    assert findings["MLflow store"].outcome is Outcome.OK
+    assert findings["Version in Staging"].fix == "vouch up"
+
+
+def test_a_store_in_folders_that_are_not_there_yet_is_no_problem(tmp_path: Path) -> None:
+    file = make_project(tmp_path)
+    file.write_text(file.read_text().replace("[data]", 'tracking_uri = "sqlite:///deep/down/mlflow.db"\n[data]'))
+    assert not [finding for finding in examine(file) if finding.outcome is Outcome.PROBLEM]
+    assert not (tmp_path / "deep").exists()
+
+
+@pytest.mark.parametrize("content", [b"this is not a database, though it is long enough to be one" * 2, None])
+def test_a_store_that_cannot_be_used_is_a_problem_told_once(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "mlflow.db"
+    path.mkdir() if content is None else path.write_bytes(content)
+    findings = by_check(make_project(tmp_path))
+    assert findings["MLflow store"].outcome is Outcome.PROBLEM
+    assert str(path) in findings["MLflow store"].fix
+    assert "Version in Staging" not in findings
+
+
+def test_a_database_that_is_damaged_where_mlflow_does_not_look_first_is_a_problem(tmp_path: Path) -> None:
+    file, path = make_project(tmp_path), tmp_path / "mlflow.db"
+    ModelRegistry.connect(f"sqlite:///{path}", create=True)
+    assert by_check(file)["MLflow store"].outcome is Outcome.OK
+    with closing(sqlite3.connect(path)) as database:
+        page = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'model_versions'").fetchone()[0]
+    whole = bytearray(path.read_bytes())
+    whole[4096 * (page - 1) : 4096 * (page - 1) + 8] = b"\xff" * 8
+    path.write_bytes(bytes(whole))
+    finding = by_check(file)["MLflow store"]
+    assert finding.outcome is Outcome.PROBLEM
+    assert f"{path} is damaged: " in finding.found
+
+
+def test_a_file_where_the_runs_go_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "mlruns").write_text("in the way")
+    finding = by_check(make_project(tmp_path))["Room for runs"]
+    assert finding.outcome is Outcome.PROBLEM
+    assert "mlruns" in finding.found
 
 
 def test_a_port_of_another_program_is_a_problem(tmp_path: Path) -> None:

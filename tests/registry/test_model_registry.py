@@ -63,7 +63,9 @@ def test_every_way_to_name_a_version_finds_it(registry: ModelRegistry, reference
     assert registry.version(NAME, reference).number == 3
 
 
-@pytest.mark.parametrize("reference", ["9", "@nobody", "Production", "latest", "", "models:/other/1", "3.0", "-1", "٣"])
+@pytest.mark.parametrize(
+    "reference", ["9", "@nobody", "Production", "latest", "", "models:/other/1", "3.0", "-1", "٣", "9" * 20]
+)
 def test_a_version_that_does_not_exist_is_not_found(registry: ModelRegistry, reference: str) -> None:
     with pytest.raises(VersionNotFound) as caught:
         registry.version(NAME, reference)
@@ -71,8 +73,9 @@ def test_a_version_that_does_not_exist_is_not_found(registry: ModelRegistry, ref
 
 
 def test_a_registered_model_that_does_not_exist_is_not_found(registry: ModelRegistry) -> None:
-    with pytest.raises(VersionNotFound, match="a registered model nobody"):
+    with pytest.raises(VersionNotFound, match="a registered model nobody") as caught:
         registry.versions("nobody")
+    assert "vouch train" in caught.value.remedy
 
 
 def test_mlflows_own_uris_resolve_after_a_promotion(registry: ModelRegistry) -> None:

@@ -179,6 +179,11 @@ def a_file_where_the_artifacts_go(settings: Settings) -> Settings:
     return settings
 
 
+def files_of(settings: Settings) -> list[Path]:
+    """What lies in the project, and beside it."""
+    return sorted([*settings.root.rglob("*"), *settings.root.parent.iterdir()])
+
+
 @pytest.mark.parametrize(
     ("spoil", "error"),
     [
@@ -192,10 +197,13 @@ def a_file_where_the_artifacts_go(settings: Settings) -> Settings:
 def test_a_training_that_cannot_be_done_leaves_no_run_and_no_version(
     project: Settings, registry_of: Callable[[Settings], ModelRegistry], spoil: Any, error: type[VouchError]
 ) -> None:
+    spoilt = spoil(project)
+    before = files_of(project)
     with pytest.raises(error) as caught:
-        train(spoil(project))
+        train(spoilt)
     assert caught.value.remedy
     assert "\n" not in caught.value.message
+    assert files_of(project) == before
     client = registry_of(project).client
     assert all(not client.search_runs([each.experiment_id]) for each in client.search_experiments())
     assert list(client.search_registered_models()) == []
@@ -211,10 +219,13 @@ def test_a_training_that_fails_while_it_logs_is_a_failed_run_and_no_version(
         train(with_model(project, C=1.0))
     assert caught.value.remedy
     client = registry_of(project).client
-    (run,) = client.search_runs([client.get_experiment_by_name("breast_cancer").experiment_id])
+    experiment = client.get_experiment_by_name("breast_cancer").experiment_id
+    (run,) = client.search_runs([experiment])
     assert run.info.status == "FAILED"
+    assert [str(model.status) for model in client.search_logged_models([experiment])] == ["FAILED"]
     assert list(client.search_registered_models()) == []
     assert mlflow.active_run() is None
+    assert [path.name for path in (project.root / "mlruns").rglob("*") if path.is_file()] == ["models"]
 
 
 def test_a_training_that_is_stopped_before_it_registers_can_be_registered_later(

@@ -66,8 +66,10 @@ def make_ready(settings: Settings, *, retrain: bool, progress: Progress) -> Read
         VouchError: the table, the training or the registry failed; see there.
     """
     from vouchml.registry import ModelRegistry
+    from vouchml.registry.reachability import require_store
     from vouchml.training import train, up_to_date_version
 
+    require_store(settings.tracking_uri, create=True)
     progress("Looking for a version that is up to date")
     version = None if retrain else up_to_date_version(settings)
     trained = None

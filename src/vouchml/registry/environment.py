@@ -25,5 +25,7 @@ def prepare_mlflow() -> None:
     for name, value in MLFLOW_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # Creating a database takes alembic some thirty lines at INFO, and stages are deprecated but what users have.
-    for noisy in ("mlflow.store.db.utils", "alembic", "mlflow.tracking._model_registry.fluent"):
+    for noisy in ("alembic", "mlflow.tracking._model_registry.fluent"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It writes a stack trace about each error that it raises as well; `mlflow_errors` says it in one line.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from vouchml.errors import PromotionRefused, VersionNotFound
-from vouchml.registry.connection import connect_client, mlflow_errors
+from vouchml.registry.connection import connect_client
+from vouchml.registry.failures import mlflow_errors
 from vouchml.registry.history import Action, Promotion, last_move, read_history, version_before
 from vouchml.registry.pointer import Pointer, follow
 from vouchml.registry.stages import quiet_about_stages
@@ -110,8 +111,7 @@ class ModelRegistry:
         registered = self._registered_model(name)
         move = last_move(read_history(dict(registered.tags)), stage)
         recorded = Pointer(move.to_version, move.to_version, move.to_version) if move else None
-        with quiet_about_stages():
-            staged = self._numbers_in(name, stage)
+        staged = self._numbers_in(name, stage)
         return follow(
             alias=_aliases(registered).get(stage.lower()),
             staged=staged,
@@ -195,7 +195,8 @@ class ModelRegistry:
         return promotion
 
     def _registered_model(self, name: str) -> Any:
-        with mlflow_errors(f"a registered model {name}"):
+        first = "Train a first version (vouch train), or mend [project] registered_model."
+        with mlflow_errors(f"a registered model {name}", not_found=first):
             return self.client.get_registered_model(name)
 
     def _numbers_in(self, name: str, stage: str) -> tuple[int, ...]:

@@ -10,6 +10,8 @@ from typing import Any, Final
 from vouchml.errors import VersionNotFound
 
 STAGES: Final = ("None", "Staging", "Production", "Archived")
+# MLflow counts versions in 32 bits.
+HIGHEST_VERSION: Final = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def parse_reference(name: str, reference: str) -> Reference:
         text = rest.removeprefix("/")
     if text.startswith("@") and len(text) > 1:
         return Reference(alias=text[1:])
-    if text.isascii() and text.isdecimal():
+    if text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= HIGHEST_VERSION:
         return Reference(number=int(text))
     for stage in STAGES:
         if text.lower() == stage.lower():

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-from vouchml.errors import FolderNotWritable
-from vouchml.registry.connection import mlflow_errors
-from vouchml.settings import Settings, sqlite_file
+from vouchml.registry.failures import mlflow_errors
+from vouchml.settings import Settings
 from vouchml.training.flavor import ModelFiles
+from vouchml.training.places import artifact_root, require_writable, spare_room
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +54,7 @@ def log_run(
     """Log `content`, the artifacts that `write_artifacts(folder, run_id)` writes, and the model, as one run.
 
     Raises:
-        RegistryUnreachable: MLflow failed; the run, if it was begun, is marked as failed.
+        RegistryUnreachable: MLflow failed; the run, if it was begun, is marked as failed and has no files.
         FolderNotWritable: the database or the artifacts cannot be written.
     """
     require_writable(settings)
@@ -63,50 +65,53 @@ def log_run(
     ):
         # The target of the logged table is an integer column, and MLflow hints at missing values, which we refuse.
         warnings.filterwarnings("ignore", message=".*integer column.*", category=UserWarning)
+        from mlflow.exceptions import MlflowException
         from mlflow.models import Model
 
         experiment_id = _experiment(mlflow, settings)
-        with mlflow.start_run(experiment_id=experiment_id, tags=content.tags) as run:
+        with spare_room(settings) as room, mlflow.start_run(experiment_id=experiment_id, tags=content.tags) as run:
             run_id = run.info.run_id
-            mlflow.log_params(content.params)
-            mlflow.log_metrics(content.metrics)
-            _log_dataset(mlflow, content)
-            with TemporaryDirectory() as folder:
-                write_artifacts(Path(folder), run_id)
-                mlflow.log_artifacts(folder)
-            logged = Model.log(
-                artifact_path=None,
-                name=MODEL_NAME,
-                flavor=model_files,
-                flavor_name="sklearn",
-                model_type=MODEL_TYPE,
-                # `vouch train` has compared every row with the model already.
-                validate_serving_input=False,
-            )
+            try:
+                mlflow.log_params(content.params)
+                mlflow.log_metrics(content.metrics)
+                _log_dataset(mlflow, content)
+                with TemporaryDirectory() as folder:
+                    write_artifacts(Path(folder), run_id)
+                    mlflow.log_artifacts(folder)
+                logged = Model.log(
+                    artifact_path=None,
+                    name=MODEL_NAME,
+                    flavor=model_files,
+                    flavor_name="sklearn",
+                    model_type=MODEL_TYPE,
+                    # `vouch train` has compared every row with the model already.
+                    validate_serving_input=False,
+                )
+            except BaseException:
+                room.close()
+                # What made it fail is what the user has to know, not what else fails because of it.
+                with suppress(MlflowException):
+                    _take_back(mlflow.MlflowClient(), run_id)
+                raise
         return LoggedRun(run_id=run_id, model_source=f"models:/{logged.model_id}")
 
 
-def require_writable(settings: Settings) -> None:
-    """Find out before the work, not after it, whether what `vouch train` writes can be written.
+def _take_back(client: Any, run_id: str) -> None:
+    """Remove the files that a run which fails has on this machine, and mark its models as failed."""
+    run = client.get_run(run_id)
+    _remove_files(run.info.artifact_uri, of=run_id)
+    for output in run.outputs.model_outputs if run.outputs else ():
+        model = client.get_logged_model(output.model_id)
+        _remove_files(model.artifact_location, of=output.model_id)
+        client.finalize_logged_model(output.model_id, "FAILED")
 
-    Raises:
-        FolderNotWritable: a file cannot be made where the database or the artifacts go.
-    """
-    folders = []
-    if database := sqlite_file(settings.tracking_uri):
-        folders.append(database.parent)
-    if settings.artifact_location is not None and settings.artifact_location.startswith("file:"):
-        folders.append(settings.root / settings.project.artifacts)
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(dir=folder):
-                pass
-        except OSError as error:
-            raise FolderNotWritable(
-                f"{folder} cannot be written: {error.strerror}.",
-                remedy="Give yourself write permission, or set [project] tracking_uri and artifacts to another place.",
-            ) from error
+
+def _remove_files(uri: str, *, of: str) -> None:
+    """Remove what MLflow keeps at `uri` for the run or the model `of`; nothing where that is not a folder here."""
+    parts = urlsplit(uri)
+    if parts.scheme in ("", "file"):
+        folder = Path(unquote(parts.path))
+        shutil.rmtree(folder.parent if folder.parent.name == of else folder, ignore_errors=True)
 
 
 @contextmanager
@@ -131,15 +136,10 @@ def _experiment(mlflow: Any, settings: Settings) -> str:
     client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        root = settings.artifact_location
-        return str(client.create_experiment(name, artifact_location=root and f"{root}/{_folder_name(name)}"))
+        return str(client.create_experiment(name, artifact_location=artifact_root(settings)))
     if experiment.lifecycle_stage == "deleted":
         client.restore_experiment(experiment.experiment_id)
     return str(experiment.experiment_id)
-
-
-def _folder_name(experiment: str) -> str:
-    return "".join(character if character.isalnum() or character in "-_." else "_" for character in experiment)
 
 
 def _log_dataset(mlflow: Any, content: RunContent) -> None:

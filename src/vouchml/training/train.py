@@ -16,7 +16,9 @@ from vouchml.errors import DependencyMissing, RegistryUnreachable, VersionNotFou
 from vouchml.model import Contract, Feature, LabelledClass
 from vouchml.model.golden import GOLDEN_FILE, choose_golden_rows
 from vouchml.registry import ModelRegistry, Version, prepare_mlflow
-from vouchml.settings import Settings
+from vouchml.registry.reachability import require_store
+from vouchml.registry.sqlite_database import is_new
+from vouchml.settings import Settings, sqlite_file
 from vouchml.training.artifacts import write_artifacts
 from vouchml.training.environment import Environment, describe_environment, single_threaded_linear_algebra
 from vouchml.training.evaluation import Evaluation, evaluate
@@ -25,7 +27,8 @@ from vouchml.training.forms import FORMS, ExportFailed, FormName, export_forms
 from vouchml.training.manifest import build_manifest, training_digest
 from vouchml.training.metrics import Floats
 from vouchml.training.parity import Parity, check_parity
-from vouchml.training.tracking import LoggedRun, RunContent, log_run, require_writable
+from vouchml.training.places import require_writable
+from vouchml.training.tracking import LoggedRun, RunContent, log_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,12 +80,18 @@ def train(
         TrainingRefused: the estimator or its parameters cannot be used.
         RegistryUnreachable, FolderNotWritable: MLflow cannot be reached or written.
     """
+    # What is found out quickly comes first: MLflow alone takes seconds to load.
     require_writable(settings)
-    registry = connect_for_writing(settings)
+    require_store(settings.tracking_uri, create=True)
     progress("Reading and checking the table")
     table = read_table(settings.data_path, settings.data)
     split = split_rows(table, test_size=settings.training.test_size, random_state=settings.training.random_state)
     check_leakage(table, split)
+    _new_pipeline(settings)
+    # A store that would refuse the run does so before the work; a new one is not made for a training that fails.
+    if not _database_is_new(settings):
+        progress("Reaching MLflow")
+        connect_for_writing(settings)
     progress("Fitting and evaluating")
     environment = describe_environment(settings.root)
     with single_threaded_linear_algebra():
@@ -99,6 +108,7 @@ def train(
         parity=fitted.parity,
         warnings=fitted.warnings,
     )
+    registry = connect_for_writing(settings)
     run = _log(settings, table, split, fitted, environment, manifest)
     version = None
     if register:
@@ -133,7 +143,7 @@ def up_to_date_version(settings: Settings) -> Version | None:
 
 
 def connect_for_writing(settings: Settings) -> ModelRegistry:
-    """Reach MLflow before the work starts, making its SQLite database where there is none.
+    """Reach MLflow, making its SQLite database where there is none.
 
     Raises:
         RegistryUnreachable: MLflow does not answer.
@@ -157,23 +167,20 @@ def fit_and_evaluate(
     import pandas as pd
 
     from vouchml.training.cross_validation import cross_validate
-    from vouchml.training.estimators import build_pipeline, fit
+    from vouchml.training.estimators import fit
 
     model, training = settings.model, settings.training
     frame = pd.DataFrame(table.values, columns=list(table.names))
     train_frame, test_frame = frame.iloc[split.train], frame.iloc[split.test]
 
-    def new_pipeline() -> Pipeline:
-        return build_pipeline(model.estimator, model.parameters, random_state=training.random_state)
-
-    pipeline, warnings = fit(new_pipeline(), train_frame, table.targets[split.train])
+    pipeline, warnings = fit(_new_pipeline(settings), train_frame, table.targets[split.train])
     values = [value.item() if hasattr(value, "item") else value for value in pipeline.classes_]
     classes = (_class(values[0], settings), _class(values[1], settings))
     positive_index = 0 if classes[0].label == settings.data.positive_class else 1
     positive_value = values[positive_index]
 
     cross_validation = cross_validate(
-        new_pipeline,
+        lambda: _new_pipeline(settings),
         train_frame,
         table.targets[split.train],
         positive_value=positive_value,
@@ -223,6 +230,19 @@ def _exact_forms(exports: Mapping[FormName, bytes | ExportFailed], parity: Parit
         for name, content in exports.items()
         if isinstance(content, bytes) and parity.of(name).passed
     }
+
+
+def _new_pipeline(settings: Settings) -> Pipeline:
+    """Make the unfitted pipeline; TrainingRefused says what is wrong with the estimator or its parameters."""
+    from vouchml.training.estimators import build_pipeline
+
+    model = settings.model
+    return build_pipeline(model.estimator, model.parameters, random_state=settings.training.random_state)
+
+
+def _database_is_new(settings: Settings) -> bool:
+    database = sqlite_file(settings.tracking_uri)
+    return database is not None and is_new(database)
 
 
 def _class(value: int | str, settings: Settings) -> LabelledClass:

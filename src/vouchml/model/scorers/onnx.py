@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vouchml.errors import BundleInvalid
 from vouchml.model.bundle import Bundle
+from vouchml.model.onnx_runtime import import_onnxruntime
 
 MODEL_FILE: Final = "model.onnx"
 INPUT: Final = "features"
@@ -71,9 +72,8 @@ def open_session(model: bytes, *, weights_below: Path | None = None) -> Any:
     Raises:
         Exception: one of onnxruntime's own, where the bytes are not a model that it can run.
     """
-    from onnxruntime import InferenceSession, SessionOptions
-
-    options = SessionOptions()
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
     # One thread: a row takes microseconds, and sums that are split over threads differ in their last bits.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -81,4 +81,4 @@ def open_session(model: bytes, *, weights_below: Path | None = None) -> Any:
     options.log_severity_level = 4
     if weights_below is not None:
         options.add_session_config_entry(WEIGHTS_FOLDER, str(weights_below))
-    return InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)

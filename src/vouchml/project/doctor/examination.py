@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vouchml.errors import SettingsInvalid
 from vouchml.project.doctor import in_project, machine
-from vouchml.project.doctor.finding import Finding, ok, problem
+from vouchml.project.doctor.finding import Finding, Outcome, ok, problem
 from vouchml.settings import Settings, load_settings
 
 
@@ -28,8 +28,11 @@ def examine(config: Path) -> Iterator[Finding]:
 def _project(settings: Settings, config: Path) -> Iterator[Finding]:
     yield ok("Settings", str(config.resolve()))
     yield in_project.table(settings)
-    yield in_project.store(settings)
-    yield in_project.staged_version(settings)
+    store = in_project.store(settings)
+    yield store
+    if store.outcome is not Outcome.PROBLEM:
+        yield in_project.staged_version(settings)
+    yield in_project.places(settings)
     yield from in_project.ports(settings)
     yield in_project.private_folder(settings)
     yield machine.disk_space(settings.root)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from pathlib import Path
 
 import httpx
 
@@ -14,6 +13,9 @@ from vouchml.project.doctor.finding import Finding, ok, problem, warning
 from vouchml.project.ports import API_PORT, MLFLOW_PORT, port_problem
 from vouchml.project.up import is_server, without_credentials
 from vouchml.settings import Settings, sqlite_file
+
+# SQLite reads every page to say whether a database is whole: of a larger one that would take too long.
+LARGE_DATABASE = 256 * 1024**2
 
 
 def table(settings: Settings) -> Finding:
@@ -33,34 +35,52 @@ def table(settings: Settings) -> Finding:
 
 
 def store(settings: Settings) -> Finding:
-    """Whether MLflow's store answers, and can be written where it is a file."""
-    place = without_credentials(settings.tracking_uri)
+    """Whether MLflow's store answers, and is whole where it is a file."""
+    check = "MLflow store"
+    path = sqlite_file(settings.tracking_uri)
     try:
         from vouchml.registry import ModelRegistry
+        from vouchml.registry.reachability import require_store
+        from vouchml.registry.sqlite_database import damage, is_new
 
+        require_store(settings.tracking_uri, create=True)
+        if path is not None and is_new(path):
+            return ok(check, f"{path} will be made by the first training")
         ModelRegistry.connect(settings.tracking_uri)
+        found = damage(path) if path is not None and path.stat().st_size < LARGE_DATABASE else ""
     except VouchError as error:
-        path = sqlite_file(settings.tracking_uri)
-        if path is not None and not path.exists():
-            return _new_database(path)
-        return problem("MLflow store", error.message, error.remedy)
+        return problem(check, error.message, error.remedy)
     except ModuleNotFoundError as error:
-        return problem("MLflow store", f"{error.name} is not installed", "pip install 'vouchml[serve]'")
-    path = sqlite_file(settings.tracking_uri)
-    if path is not None and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        return problem("MLflow store", f"{path} cannot be written", "Give yourself write permission.")
-    return ok("MLflow store", place)
+        return problem(check, f"{error.name} is not installed", "pip install 'vouchml[serve]'")
+    if found:
+        return problem(check, f"{path} is damaged: {found}", "Put a copy of it back, or move it away and train anew.")
+    return ok(check, without_credentials(settings.tracking_uri))
+
+
+def places(settings: Settings) -> Finding:
+    """Whether there is room, and permission, for what a training writes."""
+    check = "Room for runs"
+    try:
+        from vouchml.training.places import require_writable
+
+        require_writable(settings)
+    except VouchError as error:
+        return problem(check, error.message, error.remedy)
+    except ModuleNotFoundError as error:
+        return warning(check, f"not looked at: {error.name} is not installed", "pip install 'vouchml[train]'")
+    return ok(check, "a training can write its run and its temporary files")
 
 
 def staged_version(settings: Settings) -> Finding:
     """Whether a version is in the stage that is served."""
     name, stage = settings.project.registered_model, settings.project.stage
     check = f"Version in {stage}"
-    if (path := sqlite_file(settings.tracking_uri)) is not None and not path.exists():
-        return warning(check, "none yet", "vouch up")
     try:
         from vouchml.registry import ModelRegistry
+        from vouchml.registry.sqlite_database import is_new
 
+        if (path := sqlite_file(settings.tracking_uri)) is not None and is_new(path):
+            return warning(check, "none yet", "vouch up")
         pointer = ModelRegistry.connect(settings.tracking_uri).pointer(name, stage)
     except VersionNotFound:
         return warning(check, f"there is no registered model {name} yet", "vouch up")
@@ -98,12 +118,6 @@ def private_folder(settings: Settings) -> Finding:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         return warning("Private folder", f"others may enter {folder} (mode {mode:o})", f"chmod 700 '{folder}'")
     return ok("Private folder", f"{folder} is yours only")
-
-
-def _new_database(path: Path) -> Finding:
-    if os.access(path.parent, os.W_OK):
-        return ok("MLflow store", f"{path} will be made by the first training")
-    return problem("MLflow store", f"{path.parent} cannot be written", "Give yourself write permission.")
 
 
 def _port(settings: Settings, check: str, port: int, setting: str, ours: str) -> Finding:
