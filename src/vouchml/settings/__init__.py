@@ -1,0 +1,48 @@
+"""The settings of a project: `vouch.toml`, overridden by `VOUCH_<SECTION>__<KEY>` variables.
+
+Settings are read once, at the door, into frozen models and passed on; nothing below reads the environment again.
+
+```python
+settings = load_settings(Path("vouch.toml"))
+settings.data_path, settings.serving.port
+```
+"""
+
+from vouchml.settings.loading import (
+    MLFLOW_VARIABLE,
+    SETTINGS_FILE,
+    SETTINGS_FILE_VARIABLE,
+    load_settings,
+    setting_names,
+    settings_from,
+)
+from vouchml.settings.sections import (
+    CanarySettings,
+    DataSettings,
+    ModelSettings,
+    ProjectSettings,
+    Section,
+    ServingSettings,
+    TrainingSettings,
+)
+from vouchml.settings.settings import ENVIRONMENT_PREFIX, Settings, sqlite_file, sqlite_uri
+
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "MLFLOW_VARIABLE",
+    "SETTINGS_FILE",
+    "SETTINGS_FILE_VARIABLE",
+    "CanarySettings",
+    "DataSettings",
+    "ModelSettings",
+    "ProjectSettings",
+    "Section",
+    "ServingSettings",
+    "Settings",
+    "TrainingSettings",
+    "load_settings",
+    "setting_names",
+    "settings_from",
+    "sqlite_file",
+    "sqlite_uri",
+]

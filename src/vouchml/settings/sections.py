@@ -1,0 +1,153 @@
+"""The sections of `vouch.toml`: every key with its default, its bounds and what it is for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+def _a_name_that_mlflow_takes(name: str) -> str:
+    if not name.strip() or any(character in name for character in "/:@'\"") or not name.isprintable():
+        raise ValueError("must not be empty and must not contain '/', ':', '@' or quotes")
+    return name
+
+
+def _an_address(uri: str) -> str:
+    try:
+        urlsplit(uri).port  # noqa: B018 - raises where it is none
+    except ValueError:
+        raise ValueError("is not an address") from None
+    return uri
+
+
+RegistryName = Annotated[str, AfterValidator(_a_name_that_mlflow_takes)]
+Address = Annotated[str, AfterValidator(_an_address)]
+
+
+class Section(BaseModel):
+    """What every section of `vouch.toml` has in common: frozen, and no key that is not declared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProjectSettings(Section):
+    """`[project]`: what the project is called and where MLflow keeps it."""
+
+    name: str = Field(default="vouchml project", description="The project's name, for people.")
+    registered_model: RegistryName = Field(description="The registered model that versions are added to.")
+    experiment: RegistryName = Field(description="The MLflow experiment that runs are logged to.")
+    stage: Literal["Staging", "Production"] = Field(
+        default="Staging", description="The stage that is served; its alias is the same word in lower case."
+    )
+    tracking_uri: Address = Field(
+        default="sqlite:///mlflow.db",
+        description="MLflow's tracking and registry store. `MLFLOW_TRACKING_URI` wins over it.",
+    )
+    artifacts: Address = Field(
+        default="mlruns",
+        description="Where artifacts go when `tracking_uri` is a database: a folder or a URI. "
+        "An MLflow server has a place of its own.",
+    )
+
+
+class DataSettings(Section):
+    """`[data]`: the table, its target and what the target's values are called."""
+
+    path: str = Field(description="The table, CSV or Parquet; relative to `vouch.toml`.")
+    target: str = Field(description="The column to predict.")
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="A name for each target value; a value without one is its own name."
+    )
+    positive_class: str = Field(description="The label whose probability is served.")
+    exclude: tuple[str, ...] = Field(default=(), description="Columns that are not features, such as an identifier.")
+    duplicates: Literal["refuse", "drop"] = Field(
+        default="refuse",
+        description="`refuse`: identical rows on both sides of the split stop the training; "
+        "`drop`: only the first of identical rows is used.",
+    )
+
+
+class ModelSettings(Section):
+    """`[model]`: the estimator, its parameters and the decision threshold."""
+
+    estimator: str = Field(default="logistic_regression", description="One of the estimators that vouchml knows.")
+    parameters: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Parameters of the estimator, by scikit-learn's names."
+    )
+    threshold: Probability = Field(
+        default=0.5, description="The positive class is predicted when its probability is at least this."
+    )
+
+
+class TrainingSettings(Section):
+    """`[training]`: the split, the seed and the evaluation."""
+
+    test_size: Probability = Field(default=0.2, description="The share of rows that are kept for the evaluation.")
+    random_state: int = Field(default=42, ge=0, le=2**32 - 1, description="The seed of split, fit and evaluation.")
+    cv_folds: int = Field(default=5, ge=2, le=50, description="Folds of the cross-validation on the training rows.")
+    bootstrap_resamples: int = Field(
+        default=2000, ge=100, le=100_000, description="Resamples behind each 95 % interval."
+    )
+    golden_rows: int = Field(
+        default=32,
+        ge=0,
+        le=1000,
+        description="Test rows kept in the model's files, for the service to check a version on before it serves; "
+        "0 keeps none.",
+    )
+
+
+class CanarySettings(Section):
+    """`[serving] canary`: the version that answers a share of the requests."""
+
+    version: str = Field(description="A number, an alias such as `@challenger`, or a stage.")
+    share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(description="The share of the requests.")
+
+
+class ServingSettings(Section):
+    """`[serving]`: the addresses of the service, what it takes, and how it follows the registry."""
+
+    host: str = Field(default="127.0.0.1", description="The address that the API and MLflow's pages bind.")
+    port: Port = Field(default=8000, description="The port of the API.")
+    mlflow_port: Port = Field(default=5001, description="The port of MLflow's pages under `vouch up`.")
+    poll_seconds: float = Field(default=2.0, ge=0.1, le=3600, description="Seconds between two looks at the registry.")
+    workers: int = Field(default=1, ge=1, le=256, description="Worker processes of `vouch serve`.")
+    out_of_range: Literal["flag", "refuse"] = Field(
+        default="flag",
+        description="A feature outside the range that it had in training: `flag` answers and names it, "
+        "`refuse` does not answer.",
+    )
+    mlflow_lenient: bool = Field(
+        default=False, description="Let `/invocations` pass over columns that the model does not know, and count them."
+    )
+    canary: CanarySettings | None = Field(
+        default=None,
+        description='A version that answers a share of the requests: `{ version = "@challenger", share = 0.05 }`.',
+    )
+    shadow: str = Field(
+        default="", description="A version, such as `@challenger`, that scores every request for comparison only."
+    )
+    max_body_bytes: int = Field(default=1024 * 1024, ge=1024, description="The longest body of a request for one row.")
+    max_batch_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, description="The longest body of a request for many rows."
+    )
+    max_batch_rows: int = Field(default=100_000, ge=1, description="The most rows that one request may bring.")
+    body_seconds: float = Field(default=10.0, ge=0.1, le=3600, description="Seconds within which a body must arrive.")
+    max_in_flight: int = Field(
+        default=1024, ge=1, description="Requests that one worker has under way at most; more are told to come again."
+    )
+    drain_seconds: float = Field(
+        default=1.0, ge=0.0, le=600, description="Seconds for which a worker that is to end goes on taking requests."
+    )
+    log_predictions: bool = Field(default=True, description="Write one log line for each prediction.")
+    allow_anonymous: bool = Field(
+        default=False, description="Serve without API keys on an address that other machines reach."
+    )
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="The secret of MLflow's webhook; without one, webhooks are refused."
+    )
