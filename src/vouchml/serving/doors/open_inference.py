@@ -140,6 +140,8 @@ def _encode(
         "prediction_label": [each.label for each in decided],
     }
     types = dict(output_types(contract))
+    if types["prediction"] == "BYTES":  # a target of numbers and texts
+        values["prediction"] = [str(value) for value in values["prediction"]]
     outputs, tail = [], []
     for name, is_binary in request.outputs.items():
         output: dict[str, Any] = {"name": name, "datatype": types[name], "shape": [len(probabilities)]}

@@ -75,7 +75,8 @@ def decode_inference_request(
 
 def output_types(contract: Contract) -> tuple[tuple[str, str], ...]:
     """The outputs of a model and their datatypes."""
-    prediction = "INT64" if isinstance(contract.positive.value, int) else "BYTES"
+    values = (contract.positive.value, contract.negative.value)
+    prediction = "INT64" if all(isinstance(value, int) for value in values) else "BYTES"
     return (("probability_positive_class", "FP64"), ("prediction", prediction), ("prediction_label", "BYTES"))
 
 
