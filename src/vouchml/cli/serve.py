@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vouchml.cli.garbage import collect_as_usual
 from vouchml.cli.options import Config, project_settings
 from vouchml.cli.screen import note
 
@@ -32,6 +33,7 @@ def serve(
 
     from vouchml.serving import create_app
 
+    collect_as_usual()
     note(f"Serving {settings.model_uri} at {settings.api_url} (pages at {settings.api_url}/docs). Ctrl-C stops it.")
     uvicorn.run(
         create_app(settings),
