@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vouchml.cli import doctor, init, keys, predict, registry, serve, train, up
+from vouchml.cli.garbage import collect_seldom, leave_the_rest
 from vouchml.cli.options import help_if_alone
 from vouchml.errors import DependencyMissing, VouchError
 
@@ -68,7 +69,10 @@ def _global_options(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `vouch` with `arguments`, else with those of the process, and exit."""
-    sys.exit(_status(list(sys.argv[1:] if arguments is None else arguments)))
+    collect_seldom()
+    status = _status(list(sys.argv[1:] if arguments is None else arguments))
+    leave_the_rest()
+    sys.exit(status)
 
 
 def _status(arguments: list[str]) -> int:  # noqa: PLR0911 - one for each way to end

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vouchml.cli.garbage import collect_as_usual
 from vouchml.cli.options import Config, config_file, project_settings
 from vouchml.cli.screen import note
 
@@ -70,6 +71,7 @@ def serve(
 
     from vouchml.serving.open_files import allow_many_connections
 
+    collect_as_usual()
     allow_many_connections()
     uvicorn.run(
         APP,

@@ -176,7 +176,9 @@ def _version(name: str) -> str | None:
 
 
 def _installed() -> tuple[str, ...]:
-    found = {(each.name, each.version) for each in importlib.metadata.distributions() if each.name}
+    # `each.name` and `each.version` would each parse the whole file again.
+    described = (each.metadata for each in importlib.metadata.distributions())
+    found = {(str(each["Name"]), str(each["Version"])) for each in described if each["Name"]}
     return tuple(f"{name}=={version}" for name, version in sorted(found, key=lambda pair: (pair[0].lower(), pair[1])))
 
 
