@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks.serving.results import Results
-from benchmarks.serving.tables import TextTable, conditions, tables
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.serving.results import Results
+from benchmarks.serving.tables import TextTable, conditions, tables
 
 PIPED_WIDTH = 180
 

@@ -28,7 +28,6 @@ from benchmarks.serving.environments import slug
 from benchmarks.serving.machine import Cores, bench_environment, pinned_to
 from benchmarks.serving.process_tree import Process
 from benchmarks.serving.results import Memory, NotMeasured
-
 from vouchml.errors import VouchError
 from vouchml.project.children import Child, Children, last_lines
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from benchmarks.serving.programs.exported_model import ExportedModel
 from numpy.typing import NDArray
+
+from benchmarks.serving.programs.exported_model import ExportedModel
 
 
 @dataclass(frozen=True)

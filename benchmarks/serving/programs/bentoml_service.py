@@ -6,6 +6,7 @@ from typing import Any
 
 import bentoml
 import numpy as np
+
 from benchmarks.serving.programs.exported_model import read_exported_model
 from benchmarks.serving.programs.pipeline import make_pipeline
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
-from benchmarks.serving.programs.exported_model import read_exported_model
-from benchmarks.serving.programs.pipeline import make_pipeline
 from fastapi import FastAPI
 from pydantic import BaseModel
+
+from benchmarks.serving.programs.exported_model import read_exported_model
+from benchmarks.serving.programs.pipeline import make_pipeline
 
 model = read_exported_model()
 pipeline = make_pipeline(model, named=True)

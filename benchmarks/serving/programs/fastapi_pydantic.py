@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.serving.programs.affine import fold
-from benchmarks.serving.programs.exported_model import read_exported_model
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from benchmarks.serving.programs.affine import fold
+from benchmarks.serving.programs.exported_model import read_exported_model
 
 _model = read_exported_model()
 _affine = fold(_model)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from benchmarks.serving.programs.exported_model import ExportedModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+
+from benchmarks.serving.programs.exported_model import ExportedModel
 
 
 def make_pipeline(model: ExportedModel, *, named: bool) -> Pipeline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+
 from benchmarks.serving.programs.affine import Answer, body_type, fold
 from benchmarks.serving.programs.asgi import Receive, Scope, Send, answer_lifespan
 from benchmarks.serving.programs.exported_model import read_exported_model

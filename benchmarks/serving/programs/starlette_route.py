@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from benchmarks.serving.programs.affine import Answer, body_type, fold
-from benchmarks.serving.programs.exported_model import read_exported_model
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from benchmarks.serving.programs.affine import Answer, body_type, fold
+from benchmarks.serving.programs.exported_model import read_exported_model
 
 _model = read_exported_model()
 _probability = fold(_model).probability

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+
 from benchmarks.serving.programs.affine import Answer
 from benchmarks.serving.programs.asgi import Receive, Scope, Send, answer_lifespan
 from benchmarks.serving.programs.exported_model import read_exported_model

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from benchmarks.serving.programs.exported_model import read_exported_model
-from benchmarks.serving.programs.pipeline import make_pipeline
 from vetiver import VetiverAPI, VetiverModel
 from vetiver.handlers.sklearn import SKLearnHandler
+
+from benchmarks.serving.programs.exported_model import read_exported_model
+from benchmarks.serving.programs.pipeline import make_pipeline
 
 model = read_exported_model()
 

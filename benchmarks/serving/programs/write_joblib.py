@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import joblib
+
 from benchmarks.serving.programs.exported_model import read_exported_model
 from benchmarks.serving.programs.pipeline import make_pipeline
 
