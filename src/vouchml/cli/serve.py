@@ -68,9 +68,6 @@ def serve(
     _pass_on(settings.serving, config_file(ctx, config), chosen)
     import uvicorn
 
-    from vouchml.serving.open_files import allow_many_connections
-
-    allow_many_connections()
     uvicorn.run(
         APP,
         factory=True,
