@@ -56,6 +56,8 @@ def serve(
     if allow_anonymous:
         chosen["allow_anonymous"] = True
     settings = settings.model_copy(update={"serving": settings.serving.model_copy(update=chosen)})
+    import uvicorn
+
     from vouchml.project.ports import API_PORT, require_free_port
     from vouchml.serving.access import address_rule
 
@@ -67,12 +69,7 @@ def serve(
     url = settings.api_url.replace("http", scheme, 1)
     note(f"Serving {settings.model_uri} at {url} (pages at {url}/docs). Ctrl-C stops it.")
     _pass_on(settings.serving, config_file(ctx, config), chosen)
-    import uvicorn
-
-    from vouchml.serving.open_files import allow_many_connections
-
     collect_as_usual()
-    allow_many_connections()
     uvicorn.run(
         APP,
         factory=True,

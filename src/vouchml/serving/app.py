@@ -8,15 +8,19 @@ app = create_app(load_settings())  # then: uvicorn api.main:app
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from multiprocessing import parent_process
 from typing import Final
 
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from uvicorn.config import STARTUP_FAILURE
 
 from vouchml import __version__
+from vouchml.errors import VouchError
 from vouchml.serving.access import address_rule
 from vouchml.serving.data_plane import DataPlane
 from vouchml.serving.doors.base import Door, Records
@@ -31,6 +35,7 @@ from vouchml.serving.host_server import host_server
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
 from vouchml.serving.logs import show_logs
 from vouchml.serving.metrics import WorkerMetrics
+from vouchml.serving.open_files import allow_many_connections
 from vouchml.serving.openapi import install_openapi
 from vouchml.serving.parent import end_with_parent
 from vouchml.serving.request_log import RequestLog
@@ -143,5 +148,14 @@ def create_app(settings: Settings) -> Service:
 
 
 def app_of_environment() -> Service:
-    """The service of the project that `VOUCH_CONFIG` names, for `uvicorn --factory` and its workers."""
-    return create_app(load_settings())
+    """The service of the project that `VOUCH_CONFIG` names, for uvicorn and its workers.
+
+    A project that cannot be served ends the process, with what to do about it on standard error.
+    """
+    allow_many_connections()
+    try:
+        return create_app(load_settings())
+    except VouchError as error:
+        sys.stderr.write(f"{error.diagnostics()}\n")
+        # From this status the one that started the workers knows that another would fare no better.
+        sys.exit(error.exit_status if parent_process() is None else STARTUP_FAILURE)

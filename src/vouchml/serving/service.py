@@ -2,8 +2,6 @@
 
 Requests for predictions are answered here, before FastAPI's router sees them. FastAPI's own routes stay: they
 document the doors and answer the same bytes, since both go through `Exchange`.
-
-`ACCESS` is the whole list of what needs which scope; an address that is not on it needs `read`.
 """
 
 from __future__ import annotations
@@ -11,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any
 
 from fastapi import FastAPI
 
 from vouchml.errors import CredentialsMissing, ServiceBusy, VouchError
+from vouchml.serving.access import OPEN, scope_needed
 from vouchml.serving.doors.base import Call, Door
 from vouchml.serving.draining import Draining
 from vouchml.serving.error_handlers import reply_at
@@ -25,27 +24,7 @@ from vouchml.serving.layers.farewell import Farewell
 from vouchml.serving.layers.whole_reply import WholeReplies
 from vouchml.serving.reply import CLOSING_STATUSES, Header, Reply, wire_headers
 from vouchml.trust.access import Access, is_loopback
-from vouchml.trust.caller import Scope, challenge, presented_key
-
-OPEN: Final = "open"
-PREDICT: Final = "predict"
-READ: Final = "read"
-ACCESS: Final[Mapping[str, Scope | Literal["open"]]] = {
-    # Probes of orchestrators, and the pages that explain the service, which hold no predictions.
-    "/health": OPEN,
-    "/health/live": OPEN,
-    "/health/ready": OPEN,
-    "/ping": OPEN,
-    "/version": OPEN,
-    "/v2/health/live": OPEN,
-    "/v2/health/ready": OPEN,
-    "/docs": OPEN,
-    "/docs/oauth2-redirect": OPEN,
-    "/openapi.json": OPEN,
-    # MLflow signs what it sends; it has no key.
-    "/webhooks/mlflow": OPEN,
-}
-STATIC: Final = "/static-offline-docs/"
+from vouchml.trust.caller import challenge, presented_key
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +104,8 @@ class Service:
         rules = self._rules
         if self._in_flight >= rules.max_in_flight:
             raise ServiceBusy("The service has as many requests under way as it takes.", remedy="Ask again soon.")
-        needed = PREDICT if path in self._doors or _is_infer(path) else ACCESS.get(path, READ)
-        if needed != OPEN and not path.startswith(STATIC):
+        needed = scope_needed(path)
+        if needed != OPEN:
             carries_key = b"authorization" in call.headers or b"x-api-key" in call.headers
             caller = rules.access.caller(presented_key(scope["headers"]) if carries_key else None)
             if caller.key_id is None and not rules.allow_anonymous:
@@ -165,10 +144,6 @@ def with_challenge(error: VouchError, reply: Reply) -> Reply:
     if isinstance(error, ServiceBusy):
         return reply._replace(headers=(*reply.headers, (b"retry-after", b"1")))
     return reply
-
-
-def _is_infer(path: str) -> bool:
-    return path.startswith("/v2/models/") and path.endswith("/infer")
 
 
 @lru_cache(maxsize=1024)
