@@ -122,9 +122,8 @@ class Service:
         Raises:
             CredentialsMissing: the call came to another address, under another name, or from elsewhere.
         """
-        host = call.headers.get(b"host", b"")
-        ends = (scope.get("server"), scope.get("client"))
-        if all(end is None or is_loopback(end[0]) for end in ends) and (not host or is_loopback(_name_in(host))):
+        server, client = scope.get("server"), scope.get("client")
+        if _is_this_machine(server and server[0], client and client[0], call.headers.get(b"host", b"")):
             return
         raise CredentialsMissing(
             "Without a key this service answers only to calls from its own machine, under its own name.",
@@ -147,6 +146,12 @@ def with_challenge(error: VouchError, reply: Reply) -> Reply:
 
 
 @lru_cache(maxsize=1024)
+def _is_this_machine(server: str | None, client: str | None, host: bytes) -> bool:
+    """Whether both ends of a connection, and the name in `Host`, are this machine's; what is not known counts as so."""
+    names = [name for name in (server, client, _name_in(host)) if name]
+    return all(is_loopback(name) for name in names)
+
+
 def _name_in(host: bytes) -> str:
     """The name in a `Host` header, without its port."""
     text = host.decode("latin-1")
