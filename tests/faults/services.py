@@ -84,6 +84,17 @@ class Service:
             return {}
         return document
 
+    def health_when(self, condition: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Wait for a /health of which this holds."""
+        found: list[dict[str, Any]] = []
+
+        def holds() -> bool:
+            found[:] = [self.health()]
+            return bool(found[0] and condition(found[0]))
+
+        self.until(holds)
+        return found[0]
+
     def reasons(self) -> str:
         return " ".join(self.health().get("reasons", ()))
 
