@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -34,6 +36,12 @@ def remove_everything(folder: Path) -> None:
         file.unlink()
 
 
+def add_ballast(folder: Path) -> None:
+    with (folder / "ballast.bin").open("wb") as file:
+        for _ in range(BALLAST_BYTES // 1024**2):
+            file.write(os.urandom(1024) * 1024)
+
+
 DEFECTS = [
     (remove_the_contract, "has no contract.json"),
     (cut_the_golden_rows, "golden.json is not a list of golden rows"),
@@ -51,7 +59,8 @@ def test_artifacts_that_were_lost_or_cut_are_refused_and_mended_ones_are_taken(
         source = tmp_path / spoil.__name__
         number = project.add_version(spoil, source)
         project.promote(str(number))
-        health = service.health_when(lambda health: f"Version {number} was not loaded" in str(health["reasons"]))
+        said = f"Version {number} was not loaded"
+        health = service.health_when(partial(says, said))
         assert reason in health["reasons"][0]
         assert (health["status"], health["model_version"]) == ("degraded", "1")
 
@@ -101,7 +110,7 @@ def bulky(mlflow_server: MlflowServer, project: Project, tmp_path: Path) -> str:
     """A version that takes a while to fetch, in the artifact store of the server."""
     client = MlflowClient(mlflow_server.url, mlflow_server.url)
     folder = tmp_path / "bulky"
-    project.add_version(lambda copy: (copy / "ballast.bin").write_bytes(os.urandom(1024) * 1024 * 96), folder)
+    project.add_version(add_ballast, folder)
     run = client.create_run(client.create_experiment("bulky")).info
     client.log_artifacts(run.run_id, str(folder), "model")
     version = client.create_model_version(project.name, f"{run.artifact_uri}/model", run_id=run.run_id)
@@ -117,6 +126,10 @@ def stop_in_the_middle(service: Service, mlflow_server: MlflowServer, version: s
     sizes = [file.stat().st_size for folder in fetching(service) for file in ballast(folder)]
     assert len(sizes) == 1
     assert sizes[0] < BALLAST_BYTES, "it was quicker than this test"
+
+
+def says(words: str, health: dict[str, Any]) -> bool:
+    return words in str(health["reasons"])
 
 
 def ballast(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Whatever happened to `.vouch` while nobody looked: nothing that was changed is loaded, and what is lost is fetched."""
+"""Whatever happened to `.vouch` while nobody looked: what was changed is not loaded, and what is lost is fetched."""
 
 from __future__ import annotations
 
