@@ -67,7 +67,7 @@ class Service:
         locks = list((self.private / "serving").glob("state-*.lock"))
         inodes = {lock.stat().st_ino for lock in locks}
         for line in Path("/proc/locks").read_text().splitlines():
-            number, kind, *rest = line.split()
+            _, kind, *rest = line.split()
             if kind == "FLOCK" and int(rest[3].rpartition(":")[2]) in inodes and int(rest[2]) in self.watchers:
                 return int(rest[2])
         return None
@@ -83,6 +83,17 @@ class Service:
         except httpx.TransportError:
             return {}
         return document
+
+    def health_when(self, condition: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Wait for a /health of which this holds."""
+        found: list[dict[str, Any]] = []
+
+        def holds() -> bool:
+            found[:] = [self.health()]
+            return bool(found[0] and condition(found[0]))
+
+        self.until(holds)
+        return found[0]
 
     def reasons(self) -> str:
         return " ".join(self.health().get("reasons", ()))
@@ -138,7 +149,7 @@ class Service:
     def serving(self, version: str) -> float:
         """How many workers have this version."""
         return sum(
-            sample.value
+            float(sample.value)
             for sample in self.samples("vouch_model_served")
             if (sample.labels["version"], sample.labels["role"]) == (version, "champion")
         )
@@ -152,6 +163,11 @@ class Service:
     def send(self, number: int) -> None:
         self._seen.update(self.below)
         self.process.send_signal(number)
+
+    def send_to_all(self, number: int) -> None:
+        """To it and all that it has started, as a terminal and a supervisor do."""
+        self._seen.update(self.below)
+        os.killpg(self.process.pid, number)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, wait for the end, and see that nothing is left of what it started."""
@@ -189,10 +205,11 @@ class MlflowServer:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         root = self.project.settings.root
+        place = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        place += ["--artifacts-destination", (root / "artifacts").as_uri()]
         with (root / "mlflow.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
-                + ["--workers", "1", "--artifacts-destination", (root / "artifacts").as_uri()],
+                [sys.executable, "-m", "mlflow", "server", *place],
                 cwd=root,
                 env=clean_environment()
                 | {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -47,9 +48,7 @@ def test_a_group_that_is_stopped_as_one_loses_no_request_either(start: Start, fe
     with SteadyLoad(service.port, features) as load:
         load.until(500)
         began = time.monotonic()
-        assert len(service.below) >= 4
-        # Each worker is told twice, by its supervisor and by uvicorn; the watchers are told too.
-        os.killpg(service.process.pid, signal.SIGTERM)
+        service.send_to_all(signal.SIGTERM)  # so each worker is told twice, by its supervisor and by uvicorn
         service.ended()
         outcome = load.stop()
 
@@ -114,7 +113,7 @@ def test_a_body_that_is_on_its_way_is_waited_for(start: Start, features: dict[st
     service = start(drain_seconds=0.2)
     body = httpx.Request("POST", service.url, json={"features": features}).content
 
-    def slowly() -> object:
+    def slowly() -> Iterator[bytes]:
         yield body[:10]
         service.send(signal.SIGTERM)
         time.sleep(2)
@@ -133,9 +132,8 @@ def test_sigint_ends_at_once_and_leaves_nothing(start: Start, workers: int, uvic
     service.until_all_serve(workers)
     idle = httpx.Client(base_url=service.url, trust_env=False)
     idle.get("/health")
-    service.below
     began = time.monotonic()
-    os.killpg(service.process.pid, signal.SIGINT)  # as Ctrl-C does
+    service.send_to_all(signal.SIGINT)  # as Ctrl-C does
     service.ended()
 
     assert time.monotonic() - began < 30
@@ -149,7 +147,7 @@ def test_sigint_cuts_a_drain_short(start: Start, workers: int) -> None:
     service.until_all_serve(workers)
     service.send(signal.SIGTERM)
     service.until(lambda: service.get("/health/ready").status_code == 503)
-    os.killpg(service.process.pid, signal.SIGINT)
+    service.send_to_all(signal.SIGINT)
 
     service.ended()
 

@@ -1,137 +1,100 @@
-"""A disk that fills up: what could not be written is told, and what was begun is not left as if it went on."""
+"""A disk that fills up: nothing that serves is lost, and /health says what is the matter."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from tests.faults.conftest import Start
+from tests.faults.services import Service
+from tests.serving.conftest import Project
 
-from vouchml.errors import FolderNotWritable
-from vouchml.registry import ModelRegistry
-from vouchml.settings import Settings, TrainingSettings, load_settings, sqlite_file
-from vouchml.training import train
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-QUICK = TrainingSettings(cv_folds=2, bootstrap_resamples=100)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 32 MiB, where this user may mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=32M", "tmpfs", str(disk)]
-    try:
-        mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        pytest.skip("only who may mount a file system can fill one up")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+SIZE = 1024 * 1024
+FULL = "No space left on device"
 
 
 @pytest.fixture
-def project(small_disk: Path) -> Settings:
-    (small_disk / "data").mkdir()
-    shutil.copy(REPOSITORY / "vouch.toml", small_disk)
-    shutil.copy(REPOSITORY / "data" / "breast_cancer.csv", small_disk / "data")
-    return load_settings(small_disk / "vouch.toml").model_copy(update={"training": QUICK})
+def small_disk(cold_project: Project) -> Iterator[Path]:
+    """`.vouch` on a disk of its own, which has room for one mebibyte."""
+    folder = cold_project.settings.private_folder
+    folder.mkdir(mode=0o700)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"this root may not mount: {mounted.stderr.decode()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def fill(disk: Path, *, leave: int = 0) -> None:
-    """Write until nothing more goes, then give `leave` bytes back."""
-    file = os.open(disk / "filler", os.O_WRONLY | os.O_CREAT)
-    try:
-        while True:
-            os.write(file, bytes(4096))
-    except OSError:
-        os.truncate(file, max(0, os.fstat(file).st_size - leave))
-    finally:
-        os.close(file)
+def fill(disk: Path, *, leave: int) -> Path:
+    """Write to the disk until it has no more than `leave` bytes."""
+    free = shutil.disk_usage(disk).free
+    ballast = disk / "ballast"
+    with ballast.open("ab") as file:
+        file.write(b"x" * max(0, free - leave))
+    return ballast
 
 
-@contextmanager
-def filled_when_a_run_writes_its_first_file(settings: Settings) -> Iterator[None]:
-    """Fill the disk as soon as the folder of a new run appears."""
-    experiment = settings.root / "mlruns" / "breast_cancer"
-    before, over = set(experiment.glob("*/artifacts")), threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.001):
-            if set(experiment.glob("*/artifacts")) - before:
-                fill(settings.root)
-                return
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
-
-
-def test_too_little_space_is_told_before_the_work_and_leaves_nothing(project: Settings) -> None:
-    fill(project.root, leave=10 * 2**20)
-    with pytest.raises(FolderNotWritable, match=r"10\.0 MiB are left at") as caught:
-        train(project, progress=pytest.fail)
-    assert "Free some space" in caught.value.remedy
-    assert sorted(path.name for path in project.root.iterdir()) == ["data", "filler", "vouch.toml"]
-
-
-def test_a_disk_that_fills_up_while_a_run_is_logged_leaves_a_failed_run_without_files(project: Settings) -> None:
-    first = train(project)
-    with filled_when_a_run_writes_its_first_file(project), pytest.raises(FolderNotWritable) as caught:
-        train(project)
-    assert "No space left" in caught.value.message or "disk is full" in caught.value.message
-    assert "\n" not in caught.value.message
-    assert "Free some space" in caught.value.remedy
-    registry = ModelRegistry.connect(project.tracking_uri)
-    experiment = registry.client.get_experiment_by_name("breast_cancer").experiment_id
-    runs = {run.info.run_id: run.info.status for run in registry.client.search_runs([experiment])}
-    assert runs.pop(first.run_id) == "FINISHED"
-    assert list(runs.values()) == ["FAILED"]
-    assert not (project.root / "mlruns" / "breast_cancer" / next(iter(runs))).exists()
-    assert {str(model.status) for model in registry.client.search_logged_models([experiment])} <= {"READY", "FAILED"}
-    assert registry.versions("breast_cancer_classifier") == (first.version,)
-
-
-def test_a_disk_that_fills_up_while_the_database_is_made_leaves_none_and_the_next_training_makes_it(
-    project: Settings,
+def test_a_disk_without_room_for_the_first_version_is_said_and_room_helps(
+    start: Start, small_disk: Path, features: dict[str, float]
 ) -> None:
-    with pytest.raises(FolderNotWritable, match="disk is full"):
-        train(project, progress=lambda step: fill(project.root, leave=400_000) if step.startswith("Logging") else None)
-    database = sqlite_file(project.tracking_uri)
-    assert database is not None
-    assert not database.exists()
-    assert not [path for path in project.root.iterdir() if "mlflow" in path.name]
-    (project.root / "filler").unlink()
-    version = train(project).version
-    assert version is not None
-    assert version.number == 1
+    ballast = fill(small_disk, leave=64 * 1024)
+    service = start(ready=False)
+    health = service.health_when(lambda health: FULL in str(health["reasons"]))
+    reply = service.predict(features)
+
+    assert health["model_loaded"] is False
+    assert "The private folder for bundles cannot be written" in health["reasons"][0]
+    assert reply.status_code == 503
+    assert FULL in reply.json()["detail"]["message"]
+    assert str(small_disk) not in reply.text
+    ballast.unlink()
+    service.until_ready()
+    service.until(lambda: service.health()["status"] == "ok")
 
 
-def test_a_promotion_on_a_full_disk_changes_nothing_and_says_why_in_one_line(
-    project: Settings, capfd: pytest.CaptureFixture[str]
+def test_a_disk_that_fills_up_later_leaves_the_version_serving_and_counting(
+    start: Start, small_disk: Path, features: dict[str, float]
 ) -> None:
-    train(project)
-    registry = ModelRegistry.connect(project.tracking_uri)
-    fill(project.root)
-    capfd.readouterr()
-    with pytest.raises(FolderNotWritable, match="disk is full") as caught:
-        registry.promote("breast_cancer_classifier", "1", stage="Staging", who="Ada", why="because")
-    assert "Free some space" in caught.value.remedy
-    assert capfd.readouterr() == ("", "")  # MLflow writes a stack trace unless it is told not to
-    assert registry.pointer("breast_cancer_classifier", "Staging").version is None
-    database = sqlite_file(project.tracking_uri)
-    assert database is not None
-    with closing(sqlite3.connect(database)) as whole:
-        assert whole.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    service = start("--workers", "2")
+    service.until_all_serve(2)
+    ballast = fill(small_disk, leave=0)
+    service.project.promote("2")
+    health = service.health_when(lambda health: FULL in str(health["reasons"]))
+    for _ in range(10):
+        assert service.predict(features).json()["model_version"] == "1"
+
+    assert health["status"] == "degraded"
+    assert "Version 1 keeps serving." in health["reasons"][0]
+    assert service.metric("vouch_requests_total", door="predict", status="200") == 10
+    ballast.unlink()
+    service.until_all_serve(2, "2")
+    service.until(lambda: service.health()["status"] == "ok")
+    assert states(service) == 1
+
+
+def test_a_service_starts_on_a_full_disk_from_what_it_has_and_says_that_it_cannot_write(
+    start: Start, small_disk: Path, project: Project, features: dict[str, float]
+) -> None:
+    ballast = fill(small_disk, leave=0)
+    service = start()
+    health = service.health_when(lambda health: FULL in str(health["reasons"]))
+    answer = service.predict(features).json()
+
+    assert (health["model_loaded"], answer["model_version"]) == (True, "1")
+    assert "The state of the service cannot be written" in str(health["reasons"])
+    assert service.events("metrics-not-shared")
+    assert service.metric("vouch_requests_total", door="predict", status="200") == 1
+    ballast.unlink()
+    service.until(lambda: service.health()["status"] == "ok")
+
+
+def states(service: Service) -> int:
+    return len(list((service.private / "serving").glob("state-*.json")))
