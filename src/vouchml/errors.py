@@ -218,6 +218,18 @@ class ServiceBusy(VouchError):
     code, exit_status, http_status = "service-busy", 7, 503
 
 
+class ScoreUndefined(VouchError):
+    """The model gives no probability for a row, as can be with numbers near the end of what a float holds."""
+
+    code, exit_status, http_status = "score-undefined", 4, 422
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The model gives no probability for such a row.",
+            remedy="Check the size of its numbers; /model-info and /docs say which ranges they had in training.",
+        )
+
+
 class NoModelLoaded(VouchError):
     """The service has no model to answer with."""
 

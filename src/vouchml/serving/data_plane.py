@@ -12,7 +12,7 @@ import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
-from vouchml.errors import ContractBreach, InvalidFeature
+from vouchml.errors import ContractBreach, InvalidFeature, ScoreUndefined
 from vouchml.model.request import PredictionRequest
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.following.served_model import Arm, Lineup, ServedModel
@@ -75,7 +75,13 @@ class DataPlane:
         return RowChoice(served, arm, outside)
 
     def end_row(self, lineup: Lineup, choice: RowChoice, row: NDArray[np.float64], probability: float) -> None:
-        """Count the score of a row, and have the shadow score it too."""
+        """Count the score of a row, and have the shadow score it too.
+
+        Raises:
+            ScoreUndefined: it is no probability.
+        """
+        if not 0.0 <= probability <= 1.0:
+            raise ScoreUndefined
         self._metrics.score(probability)
         if lineup.canary is not None:
             self._metrics.canary(choice.arm, 1)
@@ -87,7 +93,7 @@ class DataPlane:
         """Score rows, shape (rows, features), all with one version; `place` is what the body calls the list of rows.
 
         Raises:
-            ContractBreach: see `begin_row`.
+            ContractBreach, ScoreUndefined: see `begin_row` and `end_row`.
         """
         arm = lineup.arm(request_id)
         served = lineup.answering(arm)
@@ -97,6 +103,8 @@ class DataPlane:
         if outside is not None:
             self._out_of_range(int(counts.sum()), self._named(served, rows, counts, place))
         probabilities = await anyio.to_thread.run_sync(served.scorer.positive_probability, rows)
+        if not ((probabilities >= 0.0) & (probabilities <= 1.0)).all():
+            raise ScoreUndefined
         self._metrics.scores(probabilities)
         if lineup.canary is not None:
             self._metrics.canary(arm, 1)

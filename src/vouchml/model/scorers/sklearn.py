@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vouchml.errors import BundleInvalid
+from vouchml.errors import BundleInvalid, ScoreUndefined
 from vouchml.model.bundle import Bundle
 from vouchml.model.contract import Contract
 
@@ -78,13 +78,22 @@ class SklearnScorer:
         return TreeExplainer(self.pipeline[-1])
 
     def positive_probability(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The probability of the positive class for each of `rows`, shape (rows, features) → (rows,)."""
-        probabilities: NDArray[np.float64] = self.pipeline.predict_proba(rows)
+        """The probability of the positive class for each of `rows`, shape (rows, features) → (rows,).
+
+        Raises:
+            ScoreUndefined: scikit-learn takes no numbers of such a size.
+        """
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                probabilities: NDArray[np.float64] = self.pipeline.predict_proba(rows)
+        # The rows are finite and fit the contract, so all that it can still refuse is what it overflows on.
+        except ValueError as error:
+            raise ScoreUndefined from error
         return probabilities[:, self.positive_index]
 
     def positive_probability_of_one(self, row: NDArray[np.float64]) -> float:
-        """The probability of the positive class for one row, shape (features,)."""
-        return float(self.pipeline.predict_proba(row[np.newaxis])[0, self.positive_index])
+        """The probability of the positive class for one row, shape (features,); raises as for several."""
+        return float(self.positive_probability(row[np.newaxis])[0])
 
 
 def _fits(pipeline: Any, contract: Contract) -> bool:
