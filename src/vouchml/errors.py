@@ -106,7 +106,8 @@ class ContractBreach(VouchError):
 class ExplanationUnavailable(VouchError):
     """The request asks for an explanation that this service cannot give of the model that is serving."""
 
-    code, exit_status, http_status = "explanation-unavailable", 4, 422
+    # Not 422, which says that a request does not fit the contract: this one does.
+    code, exit_status, http_status = "explanation-unavailable", 4, 409
 
 
 class BodyMalformed(VouchError):

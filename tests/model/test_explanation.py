@@ -157,7 +157,7 @@ def test_a_linear_model_without_an_exact_affine_form_is_not_explained(scorer: st
     bundle, _ = version_of("logistic_regression", scorer)
     with pytest.raises(ExplanationUnavailable, match="no form that can be explained") as refused:
         explain(load_scorer(bundle), bundle.contract, ROWS[0])
-    assert (refused.value.code, refused.value.http_status) == ("explanation-unavailable", 422)
+    assert (refused.value.code, refused.value.http_status) == ("explanation-unavailable", 409)
 
 
 WITHOUT_SHAP = """

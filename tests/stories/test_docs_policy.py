@@ -16,6 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 from vouchml.serving.app import create_app
 from vouchml.serving.layers.security_headers import SecurityHeaders
 from vouchml.settings import Settings
+from vouchml.trust.api_keys_file import api_keys_path, create_api_key
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Swagger UI shows a badge from another site unless it believes that it runs on this machine.
@@ -94,3 +95,24 @@ def test_a_script_that_finds_its_way_into_the_docs_page_does_not_run(project: Se
         page.wait_for_timeout(200)
         assert page.evaluate("window.ran") is None
         assert sum("Content Security Policy" in complaint for complaint in visit.complaints) == 2
+
+
+def test_who_has_a_key_gives_it_to_the_docs_page_once_and_tries_the_service_out(
+    project: Settings, visit: Visit
+) -> None:
+    _, key = create_api_key(api_keys_path(project.private_folder), name="a reader", scopes=("read",))
+    page = visit.page
+    with served(create_app(project)) as port:
+        page.goto(f"http://{ANOTHER_NAME}:{port}/docs")
+        page.get_by_role("button", name="Authorize").first.click()
+        bearer = page.locator(".auth-container", has_text="bearer")
+        bearer.get_by_role("textbox").fill(key)
+        bearer.get_by_role("button", name="Apply credentials").click()
+        page.get_by_role("button", name="Close").first.click()
+        operation = page.locator(".opblock", has=page.locator("[data-path='/model-info']"))
+        operation.locator(".opblock-summary-control").click()
+        operation.get_by_role("button", name="Try it out").click()
+        operation.get_by_role("button", name="Execute").click()
+        answers = operation.locator(".live-responses-table")
+        answers.wait_for()
+        assert '"code": "no-model-loaded"' in answers.inner_text()

@@ -70,6 +70,7 @@ def create_app(settings: Settings) -> Service:
     serving = settings.serving
     keys = ApiKeysFile(api_keys_path(settings.private_folder))
     rule = address_rule(settings)
+    access = Access(keys, rule.anonymous)
     metrics = WorkerMetrics.of(settings)
     log = RequestLog(predictions=serving.log_predictions)
     follower = Follower(settings, on_reload=metrics.reload, on_lineup=lambda lineup: metrics.describe(lineup.by_role()))
@@ -130,7 +131,7 @@ def create_app(settings: Settings) -> Service:
     app.include_router(webhook_routes(follower, serving))
     app.include_router(metrics_routes(metrics))
     install_error_handlers(app, follower)
-    install_openapi(app, follower)
+    install_openapi(app, follower, access, serving)
     return Service(
         SecurityHeaders(app),
         documented=app,
@@ -139,7 +140,7 @@ def create_app(settings: Settings) -> Service:
         exchange=exchange,
         draining=draining,
         rules=Rules(
-            access=Access(keys, rule.anonymous),
+            access=access,
             allow_anonymous=serving.allow_anonymous,
             max_in_flight=serving.max_in_flight,
             headers=tuple(HEADERS),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 
@@ -25,6 +25,12 @@ from vouchml.serving.layers.whole_reply import WholeReplies
 from vouchml.serving.reply import CLOSING_STATUSES, Header, Reply, wire_headers
 from vouchml.trust.access import Access, is_loopback
 from vouchml.trust.caller import challenge, presented_key
+
+#: Answered also when there are too many requests: whoever asks whether a busy worker lives must not be told that it
+#: does not, and what keeps it busy is seen in its metrics.
+NEVER_TOO_BUSY: Final = frozenset(
+    {"/health", "/health/live", "/health/ready", "/ping", "/v2/health/live", "/v2/health/ready", "/metrics"}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +108,7 @@ class Service:
             ServiceBusy, CredentialsMissing, CredentialsInvalid, ScopeMissing: in that order.
         """
         rules = self._rules
-        if self._in_flight >= rules.max_in_flight:
+        if self._in_flight >= rules.max_in_flight and path not in NEVER_TOO_BUSY:
             raise ServiceBusy("The service has as many requests under way as it takes.", remedy="Ask again soon.")
         needed = scope_needed(path)
         if needed != OPEN:

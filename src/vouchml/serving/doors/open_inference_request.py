@@ -28,7 +28,7 @@ _TOP: Final = ("id", "model_name", "parameters", "inputs", "outputs")
 _OF_INPUT: Final = ("name", "shape", "datatype", "parameters", "data")
 _OF_OUTPUT: Final = ("name", "parameters")
 # Triton's extensions that put the data elsewhere, or answer with something else.
-_NOT_OFFERED: Final = (
+NOT_OFFERED: Final = (
     "classification",
     "shared_memory_region",
     "shared_memory_offset",
@@ -171,7 +171,7 @@ def _parameters(place: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
     if not isinstance(parameters, dict):
         raise tensor_breach(place, "must have an object as its parameters")
-    for name in _NOT_OFFERED:
+    for name in NOT_OFFERED:
         if name in parameters:
             raise tensor_breach(place, f"has the parameter {name}, which this service does not know")
     return parameters

@@ -16,7 +16,9 @@ def metrics_routes(metrics: WorkerMetrics) -> APIRouter:
         "/metrics",
         summary="Counts and latencies for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format."}
+        },
     )
     async def show() -> Response:
         """The sums over all workers of this service on this host."""

@@ -16,8 +16,54 @@ from vouchml.serving.error_replies import as_response
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.following.served_model import ServedModel
+from vouchml.serving.openapi import REQUEST_ID_HEADER
+from vouchml.serving.protocol_schemas import (
+    InferenceError,
+    InferenceResponse,
+    MatrixMetadata,
+    ModelMetadata,
+    ModelReady,
+    ServerLive,
+    ServerMetadata,
+    ServerReady,
+    TensorMetadata,
+)
 
-_NOT_READY: Final = {"ready": False}
+_ADDRESS: Final = "/models/{model}"
+_VERSION: Final = f"{_ADDRESS}/versions/{{version}}"
+
+
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    why = {
+        400: "The request is not as the protocol has it, or does not fit the contract of the model.",
+        404: "There is no such model, or the version does not serve.",
+        408: "The body did not arrive in time.",
+        413: "The body is too long.",
+        415: "The body is declared as another type.",
+        500: "The service failed; its log says why.",
+        503: "No model is loaded, or the service is busy.",
+    }
+    return {status: {"model": InferenceError, "description": why[status]} for status in (*statuses, 500)}
+
+
+_INFER: Final[dict[str, Any]] = {
+    "response_model": InferenceResponse,
+    "responses": {
+        **_refusals(400, 404, 408, 413, 415, 503),
+        200: {
+            "description": "The outputs.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "headers": {
+                **REQUEST_ID_HEADER,
+                "Inference-Header-Content-Length": {
+                    "schema": {"type": "integer"},
+                    "description": "The length of the JSON, when outputs follow it in binary.",
+                },
+            },
+        },
+    },
+    "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": {}}}},
+}
 
 
 def open_inference_routes(
@@ -26,42 +72,47 @@ def open_inference_routes(
     """The routes of the protocol; `door_at` makes the door of a model and a version, None for the one that serves."""
     routes = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
-    @routes.get("", summary="What this server is")
-    async def server() -> dict[str, Any]:
+    @routes.get("", summary="What this server is", responses=_refusals())
+    async def server() -> ServerMetadata:
         """Name, version and extensions."""
-        return {"name": "vouchml", "version": __version__, "extensions": ["binary_tensor_data"]}
+        return ServerMetadata(name="vouchml", version=__version__, extensions=["binary_tensor_data"])
 
-    @routes.get("/health/live", summary="Whether the process answers")
-    async def live() -> dict[str, bool]:
+    @routes.get("/health/live", summary="Whether the process answers", responses=_refusals())
+    async def live() -> ServerLive:
         """200 as long as the process answers."""
-        return {"live": True}
+        return ServerLive(live=True)
 
-    @routes.get("/health/ready", summary="Whether predictions are answered", responses={503: {}})
-    async def ready(response: Response) -> dict[str, bool]:
+    @routes.get(
+        "/health/ready",
+        summary="Whether predictions are answered",
+        responses={**_refusals(), 503: {"model": ServerReady | InferenceError, "description": "Not now."}},
+    )
+    async def ready(response: Response) -> ServerReady:
         """200 once a model is loaded; 503 before, and when the worker is about to end."""
-        if follower.served is None or draining.begun:
-            response.status_code = 503
-            return _NOT_READY
-        return {"ready": True}
+        is_ready = follower.served is not None and not draining.begun
+        response.status_code = 200 if is_ready else 503
+        return ServerReady(ready=is_ready)
 
-    @routes.get("/models/{model}", summary="What the model takes and gives", responses={404: {}, 503: {}})
-    @routes.get("/models/{model}/versions/{version}", summary="The same of one version", responses={404: {}, 503: {}})
-    async def metadata(model: str, version: str | None = None) -> dict[str, Any]:
+    @routes.get(_ADDRESS, summary="What the model takes and gives", responses=_refusals(404, 503))
+    @routes.get(_VERSION, summary="What the version takes and gives", responses=_refusals(404, 503))
+    async def metadata(model: str, version: str | None = None) -> ModelMetadata:
         """The tensors of the model, and the order of its features."""
-        served = _served(follower, model, version)
-        return _metadata(served)
+        return _metadata(_served(follower, model, version))
 
-    @routes.get("/models/{model}/ready", summary="Whether the model answers", responses={404: {}, 503: {}})
-    @routes.get("/models/{model}/versions/{version}/ready", summary="The same of one version", responses={404: {}})
-    async def model_ready(model: str, version: str | None = None) -> dict[str, Any]:
+    @routes.get(f"{_ADDRESS}/ready", summary="Whether the model answers", responses=_refusals(404, 503))
+    @routes.get(f"{_VERSION}/ready", summary="Whether the version answers", responses=_refusals(404, 503))
+    async def model_ready(model: str, version: str | None = None) -> ModelReady:
         """200 when it does."""
-        served = _served(follower, model, version)
-        return {"name": served.name, "ready": True}
+        return ModelReady(name=_served(follower, model, version).name, ready=True)
 
-    @routes.post("/models/{model}/infer", summary="Score tensors", responses={404: {}, 422: {}, 503: {}})
-    @routes.post("/models/{model}/versions/{version}/infer", summary="Score with one version", responses={404: {}})
+    @routes.post(f"{_ADDRESS}/infer", summary="Score tensors", **_INFER)
+    @routes.post(f"{_VERSION}/infer", summary="Score tensors with one version", **_INFER)
     async def infer(request: Request, model: str, version: str | None = None) -> Response:
-        """JSON or binary tensors: `features` as a matrix, or one tensor a feature."""
+        """`features` as a matrix, or one tensor a feature, in JSON or behind it in binary.
+
+        With binary tensors the header `Inference-Header-Content-Length` gives the length of the JSON, and the type
+        is `application/octet-stream`.
+        """
         return as_response(await exchange.run(door_at(model, version), request.scope["vouch_call"], request.receive))
 
     return routes
@@ -73,19 +124,13 @@ def _served(follower: Follower, model: str, version: str | None) -> ServedModel:
     return served
 
 
-def _metadata(served: ServedModel) -> dict[str, Any]:
-    contract = served.contract
-    return {
-        "name": served.name,
-        "versions": [served.version],
-        "platform": "vouchml",
-        "inputs": [
-            {
-                "name": MATRIX,
-                "datatype": "FP64",
-                "shape": [-1, len(contract.features)],
-                "parameters": {"columns": list(contract.feature_names)},
-            }
-        ],
-        "outputs": [{"name": name, "datatype": kind, "shape": [-1]} for name, kind in output_types(contract)],
-    }
+def _metadata(served: ServedModel) -> ModelMetadata:
+    names = list(served.contract.feature_names)
+    matrix = MatrixMetadata(name=MATRIX, datatype="FP64", shape=[-1, len(names)], parameters={"columns": names})
+    return ModelMetadata(
+        name=served.name,
+        versions=[served.version],
+        platform="vouchml",
+        inputs=[matrix],
+        outputs=[TensorMetadata(name=name, datatype=kind, shape=[-1]) for name, kind in output_types(served.contract)],
+    )

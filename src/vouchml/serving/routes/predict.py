@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 from vouchml.serving.doors.base import Door
 from vouchml.serving.error_replies import as_response
 from vouchml.serving.exchange import Exchange
-from vouchml.serving.openapi import BATCH_BODY, PREDICT_BODY, PREDICT_HEADERS
+from vouchml.serving.openapi import BATCH_BODY, PREDICT_BODY, REQUEST_ID_HEADER
 from vouchml.serving.schemas import BatchPrediction, ErrorReply, Prediction
 
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorReply, "description": why}
+    status: {"model": ErrorReply, "description": why, "headers": REQUEST_ID_HEADER}
     for status, why in {
         400: "The body is not JSON, or names a key twice.",
         408: "The body did not arrive in time.",
@@ -33,7 +33,15 @@ def predict_routes(one: Door, many: Door, exchange: Exchange) -> APIRouter:
         "/predict",
         summary="Score one row",
         response_model=Prediction,
-        responses={200: {"description": "The answer.", "headers": PREDICT_HEADERS}, **_REFUSALS},
+        responses={
+            200: {"description": "The answer.", "headers": REQUEST_ID_HEADER},
+            **_REFUSALS,
+            409: {
+                "model": ErrorReply,
+                "description": "The model that serves, or its answer to this row, cannot be explained.",
+                "headers": REQUEST_ID_HEADER,
+            },
+        },
         openapi_extra={"requestBody": PREDICT_BODY},
     )
     async def predict(request: Request) -> Response:
@@ -44,7 +52,7 @@ def predict_routes(one: Door, many: Door, exchange: Exchange) -> APIRouter:
         "/predict/batch",
         summary="Score many rows",
         response_model=BatchPrediction,
-        responses={200: {"description": "The answers, in order.", "headers": PREDICT_HEADERS}, **_REFUSALS},
+        responses={200: {"description": "The answers, in order.", "headers": REQUEST_ID_HEADER}, **_REFUSALS},
         openapi_extra={"requestBody": BATCH_BODY},
     )
     async def predict_batch(request: Request) -> Response:

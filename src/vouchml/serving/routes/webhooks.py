@@ -35,7 +35,15 @@ def webhook_routes(follower: Follower, settings: ServingSettings) -> APIRouter:
     @routes.post(
         "/webhooks/mlflow",
         summary="MLflow's webhook",
-        responses={401: {"model": ErrorReply, "description": "The delivery is not signed, not fresh or not new."}},
+        responses={
+            status: {"model": ErrorReply, "description": why}
+            for status, why in {
+                400: "The connection closed before the body ended.",
+                401: "The delivery is not signed, not fresh or not new.",
+                408: "The body did not arrive in time.",
+                413: "The body is too long.",
+            }.items()
+        },
     )
     async def mlflow_webhook(request: Request) -> WebhookTaken:
         """Signed by MLflow with `[serving] webhook_secret`, at most five minutes old, and taken once."""
