@@ -309,7 +309,7 @@ def swagger(page: Page, stack: Stack) -> Shown:
 
 def prediction(page: Page, stack: Stack) -> Shown:
     """`POST /predict` tried out with the first row of the table: the request above, the answer and its trace below."""
-    page.set_viewport_size({"width": WINDOW["width"], "height": 930})
+    page.set_viewport_size({"width": WINDOW["width"], "height": 1060})
     page.goto(f"{stack.api}/docs")
     predict = endpoint(page, "/predict")
     predict.locator(".opblock-summary-control").click()
