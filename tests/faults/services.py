@@ -45,6 +45,10 @@ class Service:
         return self.project.settings.private_folder
 
     @property
+    def end_of_log(self) -> str:
+        return self.log.read_text(errors="replace")[-4000:]
+
+    @property
     def below(self) -> list[int]:
         """Every process that it has started, now."""
         found = descendants(self.process.pid)
@@ -133,8 +137,8 @@ class Service:
         """Wait until something is so, as long as the service runs, and say how long it took."""
         began = time.monotonic()
         while not condition():
-            assert self.process.poll() is None, f"it ended: {self.log.read_text(errors='replace')}"
-            assert time.monotonic() - began < seconds, f"it did not happen:\n{self.log.read_text(errors='replace')}"
+            assert self.process.poll() is None, f"it ended:\n{self.end_of_log}"
+            assert time.monotonic() - began < seconds, f"it did not happen:\n{self.end_of_log}"
             time.sleep(0.02)
         return time.monotonic() - began
 

@@ -8,6 +8,10 @@ descriptors of the process.
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import struct
+import termios
+from contextlib import suppress
 from typing import Any, Final
 
 import uvicorn
@@ -45,7 +49,7 @@ class StalledConnections:
             if not _may_stall(connection):
                 continue
             # Another request since the last look, or a byte that was fetched, is progress.
-            progress = (connection.cycle, connection.transport.get_write_buffer_size())
+            progress = (connection.cycle, _unfetched(connection.transport))
             before, began = self._since.get(connection, (progress, now))
             began = began if before == progress else now
             if now - began >= self._seconds:
@@ -62,3 +66,14 @@ def _may_stall(connection: Any) -> bool:
     if cycle is not None and not cycle.response_complete:
         return False
     return connection.timeout_keep_alive_task is None or bool(connection.transport.is_closing())
+
+
+def _unfetched(transport: Any) -> int:
+    """The bytes that the caller has not acknowledged: here, and in the system, which may hold megabytes."""
+    here = int(transport.get_write_buffer_size())
+    if not here:
+        return 0
+    with suppress(OSError, ValueError):  # it is closed by now, or no socket of a kind that can tell
+        told = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        return here + int(struct.unpack("=i", told)[0])
+    return here
