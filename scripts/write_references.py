@@ -61,7 +61,8 @@ def settings_reference() -> str:
         "# Settings",
         MADE,
         "The settings of a project are in `vouch.toml`. Every key can be set by an environment variable too, which "
-        "wins: `VOUCH_<SECTION>__<KEY>`, such as `VOUCH_SERVING__PORT=8001`. `VOUCH_CONFIG` names another file, and "
+        "wins: `VOUCH_<SECTION>__<KEY>`, such as `VOUCH_SERVING__PORT=8001`, or for a key in a table of its own "
+        "`VOUCH_SERVING__CANARY__SHARE=0.05`. `VOUCH_CONFIG` names another file, and "
         "`MLFLOW_TRACKING_URI` wins over `[project] tracking_uri`. Relative paths start at the folder of `vouch.toml`. "
         "A key that is not listed here is an error.",
     ]

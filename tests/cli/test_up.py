@@ -94,3 +94,26 @@ def test_an_mlflow_server_that_runs_elsewhere_is_used_and_not_started(
     status, output, _ = running.end()
     assert status == 0
     assert f"MLflow     {server}" in output
+
+
+def test_with_api_keys_it_runs_and_the_key_of_the_caller_is_taken(other_ports: Project) -> None:
+    made = other_ports.vouch("keys", "api", "create", "--name", "a test", "--scope", "predict")
+    assert made.returncode == 0, made.stderr
+    keys = other_ports.folder / ".vouch" / "keys" / "api-keys.json"
+    try:
+        running = start(other_ports)
+        running.until("Running.")
+        url = f"http://127.0.0.1:{other_ports.port}"
+        without = other_ports.vouch("predict", "--url", url)
+        with_key = other_ports.vouch("predict", "--url", url, VOUCHML_API_KEY=made.stdout.strip())
+        examined = other_ports.vouch("doctor")
+        status, _, notes = running.end()
+    finally:
+        keys.unlink()
+
+    assert "The service wants an API key. For a first prediction: VOUCHML_API_KEY=KEY vouch predict" in notes
+    assert without.returncode == 4
+    assert "Set VOUCHML_API_KEY to an API key of the service." in without.stderr
+    assert with_key.returncode == 0, with_key.stderr
+    assert "1 of 1 in force; every call needs one" in examined.stdout
+    assert status == 0

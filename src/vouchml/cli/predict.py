@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,12 +40,12 @@ def predict(
     """Send one row to the service, print its answer.
 
     The row is one of the project's table, or a JSON object from FILE or standard input: {"features": {…}}, or the
-    features alone.
+    features alone. Where the service wants an API key, it is taken from the environment variable VOUCHML_API_KEY.
     """
     if file is not None and row is not None:
         raise typer.BadParameter("give FILE or --row, not both")
     settings = project_settings(ctx, config)
-    from vouchml.project.prediction_client import PredictionClient
+    from vouchml.project.prediction_client import KEY_VARIABLE, PredictionClient
     from vouchml.project.rows import file_row, json_row, table_row
 
     if file is None:
@@ -53,9 +54,9 @@ def predict(
         chosen = json_row(sys.stdin.buffer.read(), "standard input")
     else:
         chosen = file_row(Path(file))
-    with PredictionClient(url or settings.api_url) as client:
+    with PredictionClient(url or settings.api_url, key=os.environ.get(KEY_VARIABLE)) as client:
         answer = client.predict(chosen.body)
-        data_sha256 = "" if as_json else str(client.model_info().get("data_sha256", ""))
+        data_sha256 = "" if as_json else client.data_sha256()
     if as_json:
         print_json(answer)
     else:

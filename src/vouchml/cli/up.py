@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,13 +67,18 @@ def _show_addresses(settings: Settings, *, mlflow: bool) -> None:
 
 def _show_first_prediction(settings: Settings) -> None:
     from vouchml.cli.predict import show_answer
-    from vouchml.project.prediction_client import PredictionClient
+    from vouchml.project.prediction_client import KEY_VARIABLE, PredictionClient
     from vouchml.project.rows import table_row
+    from vouchml.trust.api_keys_file import api_keys_path, read_api_keys
 
-    row = table_row(settings, 1)
-    with PredictionClient(settings.api_url) as client:
-        answer = client.predict(row.body)
-        data_sha256 = str(client.model_info()["data_sha256"])
-    show("The first prediction")
-    show_answer(settings, row, answer, data_sha256=data_sha256)
+    key = os.environ.get(KEY_VARIABLE)
+    if key is None and read_api_keys(api_keys_path(settings.private_folder)):
+        note(f"The service wants an API key. For a first prediction: {KEY_VARIABLE}=KEY vouch predict")
+    else:
+        row = table_row(settings, 1)
+        with PredictionClient(settings.api_url, key=key) as client:
+            answer = client.predict(row.body)
+            data_sha256 = client.data_sha256()
+        show("The first prediction")
+        show_answer(settings, row, answer, data_sha256=data_sha256)
     note("\nRunning. Ctrl-C stops everything.")

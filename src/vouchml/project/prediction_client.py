@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 
@@ -20,15 +20,21 @@ from vouchml.errors import ServiceRefused, ServiceUnreachable
 ANSWERS_WITHIN_SECONDS = 30.0
 _NAMES_SHOWN = 10
 
+#: Where the API key of a caller stands. Not one of the `VOUCH_*` variables, which are all settings.
+KEY_VARIABLE: Final = "VOUCHML_API_KEY"
+
 
 class PredictionClient:
-    """A connection to the service at `url`."""
+    """A connection to the service at `url`, with an API key where it wants one."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, key: str | None = None) -> None:
         self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
             # The address was given for this service; a proxy of the environment is not meant.
-            self._http = httpx.Client(base_url=self.url, timeout=ANSWERS_WITHIN_SECONDS, trust_env=False)
+            self._http = httpx.Client(
+                base_url=self.url, headers=headers, timeout=ANSWERS_WITHIN_SECONDS, trust_env=False
+            )
         except httpx.InvalidURL as error:
             raise _not_an_address(url) from error
 
@@ -55,6 +61,13 @@ class PredictionClient:
             ServiceUnreachable, ServiceRefused: see `predict`.
         """
         return self._ask("GET", "/model-info")
+
+    def data_sha256(self) -> str:
+        """The digest of the data behind the version that serves; empty for a caller who may not read it."""
+        try:
+            return str(self.model_info().get("data_sha256", ""))
+        except ServiceRefused:
+            return ""
 
     def predict(self, body: bytes) -> dict[str, Any]:
         """The answer to one row; `body` is sent as it is, so that the service judges it.
@@ -115,6 +128,8 @@ def _refused(url: str, status: int, detail: Mapping[str, Any]) -> ServiceRefused
         *(f"invalid: {entry.get('feature')}: {entry.get('problem')}" for entry in _entries(detail.get("invalid"))),
     ]
     remedy = "\n".join(f"  {line}" for line in lines)
+    if status == httpx.codes.UNAUTHORIZED:
+        remedy = f"Set {KEY_VARIABLE} to an API key of the service."
     if status == httpx.codes.SERVICE_UNAVAILABLE:
         remedy = f"Ask {url}/health for the reason, or run: vouch doctor"
     return ServiceRefused(f"The service refused the request (HTTP {status}): {detail['message']}", remedy=remedy)

@@ -109,5 +109,5 @@ async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(
         f"The body is longer than {limit} bytes.",
-        remedy="Send fewer rows a request, or raise the limit in [serving].",
+        remedy="Send less in one request, or raise [serving] max_body_bytes or max_batch_bytes.",
     )

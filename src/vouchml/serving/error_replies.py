@@ -37,8 +37,9 @@ def in_one_line(error: VouchError) -> str:
     text = " ".join(error.diagnostics().splitlines())
     if not isinstance(error, ContractBreach):
         return text
-    names = [f"missing: {name}" for name in error.missing] + [f"extra: {name}" for name in error.extra]
-    return "; ".join([text, *names, *(f"{entry.feature}: {entry.problem}" for entry in error.invalid)])
+    wrong = [f"missing: {name}" for name in error.missing] + [f"extra: {name}" for name in error.extra]
+    wrong += [f"{entry.feature}: {entry.problem}" for entry in error.invalid]
+    return "; ".join([text.removesuffix("."), *wrong]) if wrong else text
 
 
 def as_response(reply: Reply) -> Response:

@@ -34,6 +34,7 @@ def _project(settings: Settings, config: Path) -> Iterator[Finding]:
         yield in_project.staged_version(settings)
     yield in_project.places(settings)
     yield from in_project.ports(settings)
+    yield in_project.api_keys(settings)
     yield in_project.private_folder(settings)
     yield machine.disk_space(settings.root)
     yield machine.clock(settings.root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from datetime import UTC, datetime
 
 import httpx
 
@@ -13,6 +14,7 @@ from vouchml.project.doctor.finding import Finding, ok, problem, warning
 from vouchml.project.ports import API_PORT, MLFLOW_PORT, port_problem
 from vouchml.project.up import is_server, without_credentials
 from vouchml.settings import Settings, sqlite_file
+from vouchml.trust.api_keys_file import api_keys_path, read_api_keys
 
 # SQLite reads every page to say whether a database is whole: of a larger one that would take too long.
 LARGE_DATABASE = 256 * 1024**2
@@ -103,6 +105,25 @@ def ports(settings: Settings) -> list[Finding]:
             _port(settings, "Port of MLflow's pages", serving.mlflow_port, MLFLOW_PORT, _is_mlflow(settings))
         )
     return findings
+
+
+def api_keys(settings: Settings) -> Finding:
+    """Whether the service asks for API keys, and whether one is in force."""
+    path = api_keys_path(settings.private_folder)
+    try:
+        keys = read_api_keys(path)
+    except VouchError as error:
+        return problem("API keys", error.message, error.remedy)
+    if not keys:
+        return ok("API keys", "none: the service answers this machine only")
+    good = sum(key.state(datetime.now(UTC)) == "active" for key in keys)
+    if good:
+        return ok("API keys", f"{good} of {len(keys)} in force; every call needs one")
+    return warning(
+        "API keys",
+        f"none of {len(keys)} is in force, and every call needs one",
+        f"vouch keys api create --name NAME --scope predict; or, to need none again, remove {path}",
+    )
 
 
 def private_folder(settings: Settings) -> Finding:
