@@ -157,6 +157,7 @@ def shared_client(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory
     copy_project(trained_folder, folder)
     project = Project(load_settings(folder / "vouch.toml"))
     project.promote("1")
+    Watcher(project.settings).poll()  # so that nobody waits for the watcher's own process
     with serving(create_app(project.settings)) as client:
         wait_until(lambda: is_ready(client))
         yield client
