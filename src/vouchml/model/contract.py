@@ -51,7 +51,7 @@ class Contract(FileValue):
     """
 
     format: Literal["vouchml-contract-v1"] = "vouchml-contract-v1"
-    features: tuple[Feature, ...] = Field(min_length=1)
+    features: tuple[Feature, ...] = Field(min_length=1, max_length=10_000)
     target: str
     classes: tuple[LabelledClass, LabelledClass]
     positive_class: str

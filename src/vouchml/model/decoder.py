@@ -59,11 +59,11 @@ class RequestDecoder:
         in_range = True
         try:
             document = self._one_within(body)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             in_range = False
             try:
                 document = self._one(body)
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return decode_request(body, self.contract)
         request_id, explain, quotes = document.request_id, document.explain, self._quotes_of_a_row + 2
         if request_id is _UNSET:
@@ -92,7 +92,7 @@ class RequestDecoder:
         """
         try:
             document = self._many(body)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return decode_batch(body, self.contract, max_rows=self.max_rows)
         request_id, count = document.request_id, len(document.rows)
         quotes = count * self._quotes_of_a_row + 2

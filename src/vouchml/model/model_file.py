@@ -22,6 +22,8 @@ class FileValue(BaseModel):
         return canonical_json(self.model_dump(mode="json"))
 
 
+_LONGEST_PART = 80
+
 Value = TypeVar("Value", bound=FileValue)
 
 
@@ -37,7 +39,7 @@ def read_model_file(path: Path, value: type[Value], *, called: str, missing: Bun
         raise missing from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part)[:_LONGEST_PART] for part in first["loc"])
         problem = first["msg"].removeprefix("Value error, ")
         raise BundleInvalid(
             f"{path.name} is not {called}: {f'{place}: ' if place else ''}{problem}.",

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from vouchml.errors import CredentialsMissing, ServiceBusy, VouchError
+from vouchml.errors import BodyMalformed, CredentialsMissing, ServiceBusy, VouchError
 from vouchml.serving.access import OPEN, scope_needed
 from vouchml.serving.doors.base import Call, Door
 from vouchml.serving.draining import Draining
@@ -31,6 +31,8 @@ from vouchml.trust.caller import challenge, presented_key
 NEVER_TOO_BUSY: Final = frozenset(
     {"/health", "/health/live", "/health/ready", "/ping", "/v2/health/live", "/v2/health/ready", "/metrics"}
 )
+
+_ONCE: Final = (b"host", b"content-type", b"content-encoding", b"inference-header-content-length")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +110,8 @@ class Service:
             ServiceBusy, CredentialsMissing, CredentialsInvalid, ScopeMissing: in that order.
         """
         rules = self._rules
+        if len(call.headers) != len(scope["headers"]):
+            _refuse_repeated(scope["headers"])
         if self._in_flight >= rules.max_in_flight and path not in NEVER_TOO_BUSY:
             raise ServiceBusy("The service has as many requests under way as it takes.", remedy="Ask again soon.")
         needed = scope_needed(path)
@@ -151,6 +155,13 @@ def with_challenge(error: VouchError, reply: Reply) -> Reply:
     return reply
 
 
+def _refuse_repeated(headers: Any) -> None:
+    """Refuse a request that says twice what it can say once (RFC 9110, section 5.3): which counts would be a guess."""
+    names = [name for name, _ in headers]
+    if any(names.count(name) > 1 for name in _ONCE):
+        raise BodyMalformed("A header that may stand once stands twice.", remedy="Send it once.")
+
+
 @lru_cache(maxsize=1024)
 def _is_this_machine(server: str | None, client: str | None, host: bytes) -> bool:
     """Whether both ends of a connection, and the name in `Host`, are this machine's; what is not known counts as so."""
@@ -161,4 +172,6 @@ def _is_this_machine(server: str | None, client: str | None, host: bytes) -> boo
 def _name_in(host: bytes) -> str:
     """The name in a `Host` header, without its port."""
     text = host.decode("latin-1")
-    return text.partition("]")[0] + "]" if text.startswith("[") else text.partition(":")[0]
+    name, end, port = text.rpartition("]") if text.startswith("[") else text.partition(":")
+    # What follows the bracket of an IPv6 address can only be a port.
+    return f"{name}{end}" if end == "]" and port[:1] in ("", ":") else text if end == "]" else name

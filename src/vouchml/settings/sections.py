@@ -134,7 +134,7 @@ class ServingSettings(Section):
     )
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024, description="The longest body of a request for one row.")
     max_batch_bytes: int = Field(
-        default=64 * 1024 * 1024, ge=1024, description="The longest body of a request for many rows."
+        default=16 * 1024 * 1024, ge=1024, description="The longest body of a request for many rows."
     )
     max_batch_rows: int = Field(default=100_000, ge=1, description="The most rows that one request may bring.")
     body_seconds: float = Field(default=10.0, ge=0.1, le=3600, description="Seconds within which a body must arrive.")

@@ -13,7 +13,7 @@ from vouchml.errors import NoModelLoaded, VouchError
 from vouchml.model.explanation import explain
 from vouchml.serving.answers import AnswerText, answer_text
 from vouchml.serving.data_plane import DataPlane
-from vouchml.serving.doors.base import Call, Records, check_json_type
+from vouchml.serving.doors.base import LONG_BODY, Call, Records, check_json_type
 from vouchml.serving.error_replies import error_reply
 from vouchml.serving.following.served_model import Lineup, ServedModel
 from vouchml.serving.reply import JSON, Reply
@@ -85,7 +85,9 @@ class PredictBatchDoor:
     async def answer(self, call: Call) -> Reply:
         """Answer `{"rows": [{name: number}, …], "request_id"?: str}`."""
         lineup = self._plane.lineup()
-        request = lineup.champion.decoder.many(call.body)
+        decode = lineup.champion.decoder.many
+        long = len(call.body) >= LONG_BODY
+        request = await anyio.to_thread.run_sync(decode, call.body) if long else decode(call.body)
         call.request_id = request.request_id or call.request_id
         scored = await self._plane.score_rows(lineup, call.request_id, request.rows, place="rows")
         text = self._texts.of(lineup, scored.arm)

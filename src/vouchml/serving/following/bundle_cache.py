@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -23,6 +24,7 @@ from vouchml.model import Bundle, model_digest, open_bundle
 from vouchml.model.bundle import make_read_only, make_writable
 
 KEPT: Final = 5
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _FETCHING: Final = ".fetching-"
 
 
@@ -57,7 +59,7 @@ class BundleCache:
         Raises:
             BundleInvalid: it is not there, or its files are not the ones that were verified when they arrived.
         """
-        folder = self.folder / digest
+        folder = self._folder_of(digest)
         if not folder.is_dir() or folder.is_symlink():
             raise BundleInvalid("Its files are not in the cache.", remedy="They are fetched again within seconds.")
         if not _holds(folder, digest):
@@ -71,11 +73,15 @@ class BundleCache:
 
     def holds(self, digest: str) -> bool:
         """Whether the bundle with this model digest is in the cache, every file as it should be."""
-        return _holds(self.folder / digest, digest)
+        return _holds(self._folder_of(digest), digest)
 
     def has(self, digest: str) -> bool:
         """Whether there is a folder for this model digest; `open` says whether it can be used."""
-        return (self.folder / digest).is_dir()
+        return self._folder_of(digest).is_dir()
+
+    def discard(self, digest: str) -> None:
+        """Take a bundle out that cannot be loaded, so that it is fetched anew instead of being trusted again."""
+        _remove(self._folder_of(digest))
 
     def prune(self, keep: Collection[str]) -> None:
         """Remove all but the digests in `keep` and the bundles used last."""
@@ -90,6 +96,11 @@ class BundleCache:
                 if folder.name.startswith(_FETCHING):
                     with suppress(OSError), _locked(folder):  # one that is locked is not abandoned
                         _remove(folder)
+
+    def _folder_of(self, digest: str) -> Path:
+        if not _DIGEST.fullmatch(digest):
+            raise BundleInvalid("What should name a bundle is not a model digest.", remedy="Remove .vouch/serving.")
+        return self.folder / digest
 
     def _entries(self) -> list[Path]:
         return [entry for entry in self.folder.iterdir() if entry.is_dir()] if self.folder.is_dir() else []
@@ -114,7 +125,8 @@ class BundleCache:
     def _adopt(self, files: Path, *, spare: Path) -> Bundle:
         bundle = open_bundle(files)
         folder = self.folder / bundle.digest
-        if not _holds(folder, bundle.digest):
+        # The digest covers contents in the order of their names; a file under another name is another bundle.
+        if not _holds(folder, bundle.digest) or _names(folder) != _names(files):
             if folder.is_dir() and not folder.is_symlink():
                 # Moved away first: a rename over a folder that is not empty fails.
                 make_writable(folder)
@@ -134,6 +146,10 @@ def _holds(folder: Path, digest: str) -> bool:
         return model_digest(folder) == digest
     except (BundleInvalid, OSError):
         return False
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
 def _used(folder: Path) -> float:

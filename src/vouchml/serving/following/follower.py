@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from vouchml.errors import FolderNotWritable, NoModelLoaded, VouchError
+from vouchml.errors import BundleInvalid, FolderNotWritable, NoModelLoaded, VouchError
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
 from vouchml.serving.following.served_model import Lineup, ServedModel, load_served_model, takes_same_input
@@ -234,6 +234,9 @@ class Follower:
             self._on_reload("refused")
             ours = isinstance(error, VouchError)
             log_event(SERVING, "model-refused", level=logging.WARNING, exc_info=not ours, role=role, message=reason)
+        if isinstance(error, BundleInvalid):
+            with contextlib.suppress(BundleInvalid):  # what names no bundle has none to take out
+                self._bundles.discard(assignment.digest)
         with contextlib.suppress(OSError):
             self.look_now()
         champion = self.served

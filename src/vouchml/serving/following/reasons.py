@@ -9,6 +9,7 @@ from vouchml.errors import RegistryUnreachable, VouchError
 
 _QUOTED_PATH: Final = re.compile(r"'[^']*[/\\][^']*'")
 _PLACE: Final = re.compile(r"(?<![\w.:])(?:[A-Za-z][A-Za-z0-9+.-]*://|/|[A-Za-z]:\\)[^\s'\",;]+")
+_LONGEST: Final = 400
 _ELSEWHERE: Final = "(named in the log)"
 
 
@@ -20,4 +21,6 @@ def public_reason(error: Exception) -> str:
     if isinstance(error, RegistryUnreachable):
         text = text.partition(": ")[0]  # what follows the colon is MLflow's or the database's own
     text = _PLACE.sub(_ELSEWHERE, _QUOTED_PATH.sub(_ELSEWHERE, " ".join(text.split())))
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}…"
     return text if text.endswith(".") else f"{text}."

@@ -13,7 +13,7 @@ import stat
 from datetime import datetime
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import FolderNotWritable
@@ -38,7 +38,7 @@ class Assignment(_Value):
     run_id: str | None
     source: str
     created: datetime
-    digest: str
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class ServingState(_Value):

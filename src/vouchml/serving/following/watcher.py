@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from vouchml.errors import FolderNotWritable, VersionNotFound, VouchError
+from vouchml.errors import BundleInvalid, FolderNotWritable, VersionNotFound, VouchError
 from vouchml.registry import ModelRegistry, Pointer, Version
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
@@ -201,7 +201,11 @@ class Watcher:
             created=version.created,
             digest=bundle.digest,
         )
-        load_served_model(bundle, assignment, stage=self._stage, max_rows=1)
+        try:
+            load_served_model(bundle, assignment, stage=self._stage, max_rows=1)
+        except BundleInvalid:
+            self._bundles.discard(bundle.digest)
+            raise
         self._checked.add(bundle.digest)
         return assignment
 
