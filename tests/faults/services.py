@@ -46,7 +46,8 @@ class Service:
 
     @property
     def end_of_log(self) -> str:
-        return self.log.read_text(errors="replace")[-4000:]
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in lines if '"event": "prediction' not in line][-40:])
 
     @property
     def below(self) -> list[int]:
@@ -199,7 +200,6 @@ class MlflowServer:
 
     project: Project
     port: int
-    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -220,8 +220,10 @@ class MlflowServer:
                     "MLFLOW_BACKEND_STORE_URI": self.project.settings.tracking_uri,
                     "MLFLOW_DISABLE_TELEMETRY": "true",
                     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-                }
-                | self.environment,
+                    # Without these it sends nothing to a service on its own machine.
+                    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+                    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+                },
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
