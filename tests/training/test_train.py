@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import shutil
 from collections.abc import Callable
@@ -226,6 +227,19 @@ def test_a_training_that_fails_while_it_logs_is_a_failed_run_and_no_version(
     assert list(client.search_registered_models()) == []
     assert mlflow.active_run() is None
     assert [path.name for path in (project.root / "mlruns").rglob("*") if path.is_file()] == ["models"]
+
+
+@pytest.mark.parametrize("variable", [None, "http://127.0.0.1:1"])
+def test_a_training_leaves_mlflow_pointed_at_what_it_was(
+    project: Settings, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", variable)
+    train(with_model(project, C=1.0))
+    assert os.environ.get("MLFLOW_TRACKING_URI") == variable
+    assert not variable or mlflow.get_tracking_uri() == variable
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert not mlflow.is_tracking_uri_set()
 
 
 def test_a_training_that_is_stopped_before_it_registers_can_be_registered_later(

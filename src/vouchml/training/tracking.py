@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from vouchml.registry.failures import mlflow_errors
-from vouchml.settings import Settings
+from vouchml.settings import MLFLOW_VARIABLE, Settings
 from vouchml.training.flavor import ModelFiles
 from vouchml.training.places import artifact_root, require_writable, spare_room
 
@@ -118,17 +119,21 @@ def _remove_files(uri: str, *, of: str) -> None:
 def _store(tracking_uri: str) -> Iterator[Any]:
     """Point MLflow's module at `tracking_uri`, and back again.
 
-    MLflow writes what it is pointed at into the environment, which child processes inherit; where nothing was set,
-    nothing stays, since MLflow's own default escapes the spaces of a path and would name another file.
+    MLflow writes what it is pointed at into the environment, which child processes inherit. Where nothing was set,
+    nothing stays: MLflow's own default escapes the spaces of a path and would name another file. Where only the
+    environment said it, only the environment says it afterwards.
     """
     import mlflow
 
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    variable = os.environ.get(MLFLOW_VARIABLE)
     mlflow.set_tracking_uri(tracking_uri)
     try:
         yield mlflow
     finally:
-        mlflow.set_tracking_uri(before)
+        mlflow.set_tracking_uri(None if before == variable else before)
+        if variable is not None:
+            os.environ[MLFLOW_VARIABLE] = variable
 
 
 def _experiment(mlflow: Any, settings: Settings) -> str:
