@@ -22,6 +22,7 @@ from vouchml.errors import ApiKeyNotFound, ApiKeysUnreadable
 from vouchml.trust.api_keys import KEY_PREFIX, ApiKey, ApiKeys, new_api_key
 from vouchml.trust.private_file import changing, write_private
 
+_FORMAT: Final = "vouchml-api-keys-v1"
 API_KEYS_FILE: Final = Path("keys", "api-keys.json")
 _LONGEST_SHOWN: Final = 20
 
@@ -32,8 +33,9 @@ _Mark = tuple[int, int, int]
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal["vouchml-api-keys-v1"] = "vouchml-api-keys-v1"
-    keys: tuple[ApiKey, ...] = ()
+    # Both without a default: a file that lost its keys must not read as one that never had any.
+    format: Literal["vouchml-api-keys-v1"]
+    keys: tuple[ApiKey, ...]
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> _Document:
@@ -172,7 +174,7 @@ def _parsed(content: bytes) -> tuple[ApiKey, ...]:
 
 
 def _write(path: Path, keys: tuple[ApiKey, ...]) -> None:
-    write_private(path, canonical_json(_Document(keys=keys).model_dump(mode="json")))
+    write_private(path, canonical_json(_Document(format=_FORMAT, keys=keys).model_dump(mode="json")))
 
 
 def _mark(status: os.stat_result) -> _Mark:

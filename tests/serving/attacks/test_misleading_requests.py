@@ -42,3 +42,8 @@ def test_a_name_that_only_looks_like_this_machine_is_not(shared_client: httpx.Cl
 @pytest.mark.parametrize("host", ["[::1]", "[::1]:8000", "localhost", "localhost:8000", "127.0.0.1:8000"])
 def test_every_name_of_this_machine_is_one(shared_client: httpx.Client, host: str) -> None:
     assert shared_client.get("/model-info", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+def test_a_call_that_a_proxy_passed_on_needs_a_key(shared_client: httpx.Client, header: str) -> None:
+    assert shared_client.get("/model-info", headers={header: "for=192.0.2.1"}).status_code == 401
