@@ -267,6 +267,18 @@ class ApiKeysUnreadable(VouchError):
     code, exit_status, http_status = "api-keys-unreadable", 8, 503
 
 
+class LedgerInvalid(VouchError):
+    """The ledger is not one, is of another format, or contradicts itself."""
+
+    code, exit_status, http_status = "ledger-invalid", 10, 503
+
+
+class LedgerUnavailable(VouchError):
+    """The ledger cannot be read or written now, so nothing can be answered with a trace."""
+
+    code, exit_status, http_status = "ledger-unavailable", 10, 503
+
+
 class FolderNotWritable(VouchError):
     """A folder or file that vouchml must write cannot be written."""
 
