@@ -19,6 +19,7 @@ from vouchml.settings.loading import (
 from vouchml.settings.sections import (
     CanarySettings,
     DataSettings,
+    LedgerSettings,
     ModelSettings,
     ProjectSettings,
     Section,
@@ -34,6 +35,7 @@ __all__ = [
     "SETTINGS_FILE_VARIABLE",
     "CanarySettings",
     "DataSettings",
+    "LedgerSettings",
     "ModelSettings",
     "ProjectSettings",
     "Section",

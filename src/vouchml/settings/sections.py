@@ -151,3 +151,27 @@ class ServingSettings(Section):
     webhook_secret: SecretStr = Field(
         default=SecretStr(""), description="The secret of MLflow's webhook; without one, webhooks are refused."
     )
+
+
+class LedgerSettings(Section):
+    """`[ledger]`: where each prediction is on disk before its answer leaves."""
+
+    url: Address = Field(
+        default="sqlite:///vouch-ledger.db",
+        description="`sqlite:///FILE`, relative to `vouch.toml`, or `postgresql://…`. Empty keeps no ledger, and every "
+        "page and answer of the service says so.",
+    )
+    origin: str = Field(
+        default="",
+        pattern=r"^[^\s+]*$",
+        description="The name in its checkpoints, without spaces; empty makes one from the registered model.",
+    )
+    on_failure: Literal["refuse", "serve"] = Field(
+        default="refuse",
+        description="When the ledger cannot be written: `refuse` answers 503; `serve` answers unrecorded, says so in "
+        "the answer, and leaves a `gap` record.",
+    )
+    checkpoint_records: int = Field(default=1000, ge=1, description="Records after which a checkpoint is signed.")
+    checkpoint_seconds: float = Field(
+        default=60.0, ge=0.1, le=86_400, description="Seconds after which new records get a checkpoint at the latest."
+    )
