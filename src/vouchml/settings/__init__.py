@@ -16,6 +16,7 @@ from vouchml.settings.loading import (
     setting_names,
     settings_from,
 )
+from vouchml.settings.policy import Bound, EvidenceKind, Margin, PolicySettings
 from vouchml.settings.sections import (
     CanarySettings,
     DataSettings,
@@ -25,6 +26,7 @@ from vouchml.settings.sections import (
     Section,
     ServingSettings,
     TrainingSettings,
+    TrustSettings,
 )
 from vouchml.settings.settings import ENVIRONMENT_PREFIX, Settings, sqlite_file, sqlite_uri
 
@@ -33,15 +35,20 @@ __all__ = [
     "MLFLOW_VARIABLE",
     "SETTINGS_FILE",
     "SETTINGS_FILE_VARIABLE",
+    "Bound",
     "CanarySettings",
     "DataSettings",
+    "EvidenceKind",
     "LedgerSettings",
+    "Margin",
     "ModelSettings",
+    "PolicySettings",
     "ProjectSettings",
     "Section",
     "ServingSettings",
     "Settings",
     "TrainingSettings",
+    "TrustSettings",
     "load_settings",
     "setting_names",
     "settings_from",

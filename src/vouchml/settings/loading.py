@@ -23,7 +23,17 @@ from vouchml.settings.settings import ENVIRONMENT_PREFIX, Settings
 SETTINGS_FILE = "vouch.toml"
 SETTINGS_FILE_VARIABLE = "VOUCH_CONFIG"
 MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
-_LISTS_AND_TABLES = ("data.labels", "data.exclude", "model.parameters")
+_LISTS_AND_TABLES = (
+    "data.labels",
+    "data.exclude",
+    "model.parameters",
+    "policy.required_evidence",
+    "policy.bounds",
+    "policy.margins",
+    "policy.slices",
+    "policy.card_fields",
+    "policy.approvals",
+)
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -85,7 +95,14 @@ def _refuse_wrong_variables() -> None:
     known = {f"{ENVIRONMENT_PREFIX}{name.replace('.', '__').upper()}": name for name in setting_names()}
     tables = tuple(
         f"{ENVIRONMENT_PREFIX}{section.upper()}__"
-        for section in ("data__labels", "model__parameters", "serving__canary")
+        for section in (
+            "data__labels",
+            "model__parameters",
+            "policy__bounds",
+            "policy__margins",
+            "policy__approvals",
+            "serving__canary",
+        )
     )
     for variable in os.environ:
         name = variable.upper()

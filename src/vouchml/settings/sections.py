@@ -175,3 +175,19 @@ class LedgerSettings(Section):
     checkpoint_seconds: float = Field(
         default=60.0, ge=0.1, le=86_400, description="Seconds after which new records get a checkpoint at the latest."
     )
+
+
+class TrustSettings(Section):
+    """`[trust]`: whose signatures count, and how far those who sign must be apart."""
+
+    separation: Literal["none", "roles", "people"] = Field(
+        default="roles",
+        description="What an approval needs: `none`: nothing more than an approver's key; `roles`: another key than "
+        "the one that signed the model, as development keys are; `people`: another person, by e-mail.",
+    )
+    store: str = Field(
+        default="trust.toml", description="The public keys with their roles; kept with the project in version control."
+    )
+    keys: str = Field(
+        default=".vouch/keys", description="The folder of the private keys on this machine; never in version control."
+    )

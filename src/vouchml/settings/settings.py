@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from vouchml.settings.policy import PolicySettings
 from vouchml.settings.sections import (
     DataSettings,
     LedgerSettings,
@@ -15,6 +16,7 @@ from vouchml.settings.sections import (
     ProjectSettings,
     ServingSettings,
     TrainingSettings,
+    TrustSettings,
 )
 
 ENVIRONMENT_PREFIX = "VOUCH_"
@@ -33,7 +35,9 @@ class Settings(BaseSettings):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     serving: ServingSettings = ServingSettings()
+    policy: PolicySettings = PolicySettings()
     ledger: LedgerSettings = LedgerSettings()
+    trust: TrustSettings = TrustSettings()
     root: Path = Field(default=Path(), exclude=True, description="The folder of `vouch.toml`; not a setting.")
 
     @classmethod
@@ -73,6 +77,16 @@ class Settings(BaseSettings):
     def private_folder(self) -> Path:
         """`.vouch`, the folder of what vouchml keeps for itself beside the project."""
         return self.root / ".vouch"
+
+    @property
+    def trust_store_path(self) -> Path:
+        """The public keys with their roles."""
+        return (self.root / self.trust.store).resolve()
+
+    @property
+    def signing_keys_folder(self) -> Path:
+        """The private keys on this machine."""
+        return (self.root / self.trust.keys).resolve()
 
     @property
     def api_url(self) -> str:
