@@ -279,6 +279,156 @@ class LedgerUnavailable(VouchError):
     code, exit_status, http_status = "ledger-unavailable", 10, 503
 
 
+class SigningKeyInvalid(VouchError):
+    """A signing key cannot be made as asked: its name, e-mail or role."""
+
+    code, exit_status = "signing-key-invalid", 2
+
+
+class SigningKeyNotFound(VouchError):
+    """No signing key of that name, id or role is known, or its private half is not on this machine."""
+
+    code, exit_status = "signing-key-not-found", 2
+
+
+class SigningKeyUnreadable(VouchError):
+    """The private half of a signing key cannot be read, or others than its owner can."""
+
+    code, exit_status, http_status = "signing-key-unreadable", 8, 503
+
+
+class TrustStoreInvalid(VouchError):
+    """`trust.toml` cannot be read, or says something about a key that cannot be."""
+
+    code, exit_status, http_status = "trust-store-invalid", 8, 503
+
+
+class EvidenceRefused(VouchError):
+    """What is signed does not count. Its children say why; it is never raised itself."""
+
+    code, exit_status, http_status = "evidence-refused", 11, 503
+
+
+class EnvelopeInvalid(EvidenceRefused):
+    """What should be a DSSE envelope or a Sigstore bundle is not one."""
+
+    code = "envelope-invalid"
+
+
+class StatementInvalid(EvidenceRefused):
+    """What is signed is not an in-toto statement of the kind that is needed."""
+
+    code = "statement-invalid"
+
+
+class StatementMismatch(EvidenceRefused):
+    """The statement is about another model digest, or says something of another kind."""
+
+    code = "statement-mismatch"
+
+
+class SignatureMissing(EvidenceRefused):
+    """There are fewer signatures than are needed."""
+
+    code = "signature-missing"
+
+
+class SignatureInvalid(EvidenceRefused):
+    """The signature is not one by this key over these bytes."""
+
+    code = "signature-invalid"
+
+
+class KeyUnknown(EvidenceRefused):
+    """The key that signed is not in `trust.toml`."""
+
+    code = "key-unknown"
+
+
+class KeyRoleWrong(EvidenceRefused):
+    """The key that signed has another role than this needs."""
+
+    code = "key-role-wrong"
+
+
+class KeyNotYetValid(EvidenceRefused):
+    """The key that signed was not yet valid."""
+
+    code = "key-not-yet-valid"
+
+
+class KeyExpired(EvidenceRefused):
+    """The key that signed was no longer valid."""
+
+    code = "key-expired"
+
+
+class KeyRevoked(EvidenceRefused):
+    """The key that signed is revoked."""
+
+    code = "key-revoked"
+
+
+class ModelRevoked(EvidenceRefused):
+    """The model digest is revoked in `trust.toml`."""
+
+    code = "model-revoked"
+
+
+class FileNotPlain(EvidenceRefused):
+    """The version holds a link, or something else that is not a plain file."""
+
+    code = "file-not-plain"
+
+
+class FileAdded(EvidenceRefused):
+    """The version holds a file that is not signed."""
+
+    code = "file-added"
+
+
+class FileMissing(EvidenceRefused):
+    """A signed file of the version is missing."""
+
+    code = "file-missing"
+
+
+class FileRenamed(EvidenceRefused):
+    """A signed file of the version has another name."""
+
+    code = "file-renamed"
+
+
+class FileChanged(EvidenceRefused):
+    """A signed file of the version has other bytes."""
+
+    code = "file-changed"
+
+
+class ProofInvalid(VouchError):
+    """A proof about the ledger's tree does not show what it should."""
+
+    code, exit_status = "proof-invalid", 10
+
+
+class CheckpointInvalid(VouchError):
+    """A checkpoint, or a key for checkpoints, is not one, or no known key signed it."""
+
+    code, exit_status = "checkpoint-invalid", 10
+
+
+class ReceiptInvalid(VouchError):
+    """The text is not a receipt."""
+
+    code, exit_status = "receipt-invalid", 10
+
+
+class ReceiptUnavailable(VouchError):
+    """There is no receipt for a record: there is no such record, or no checkpoint covers it yet."""
+
+    code, exit_status, http_status = "receipt-unavailable", 10, 404
+
+
 class FolderNotWritable(VouchError):
     """A folder or file that vouchml must write cannot be written."""
 
