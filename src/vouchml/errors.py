@@ -204,6 +204,18 @@ class BundleInvalid(VouchError):
     code, exit_status, http_status = "bundle-invalid", 7, 503
 
 
+class EvidenceMissing(VouchError):
+    """What a version must be judged by is not there."""
+
+    code, exit_status = "evidence-missing", 12
+
+
+class EvidenceMismatch(VouchError):
+    """What a version must be judged by is not about this version."""
+
+    code, exit_status = "evidence-mismatch", 12
+
+
 class ServiceFailed(VouchError):
     """The service failed where it should not have; its log says why."""
 

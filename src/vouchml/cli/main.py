@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from vouchml.cli import doctor, init, keys, predict, registry, serve, train, up
+from vouchml.cli import doctor, gate, init, keys, predict, registry, serve, train, up
 from vouchml.cli.garbage import collect_seldom, leave_the_rest
 from vouchml.cli.options import help_if_alone
 from vouchml.errors import DependencyMissing, VouchError
@@ -34,6 +34,7 @@ app.command("up")(up.up)
 app.command("init")(init.init)
 app.command("train")(train.train)
 app.add_typer(registry.app, name="registry")
+app.command("gate")(gate.gate)
 app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
 app.add_typer(keys.app, name="keys")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -171,6 +171,25 @@ class ModelRegistry:
                 for path in Path(arrived).iterdir():
                     path.rename(folder / path.name)
         (folder / META_FILE).unlink(missing_ok=True)
+
+    def fetch_run_files(self, version: Version, names: Collection[str], folder: Path) -> frozenset[str]:
+        """Copy those of `names` that the run of `version` has among its artifacts into `folder`, and say which."""
+        from mlflow.artifacts import download_artifacts
+
+        if version.run_id is None:
+            return frozenset()
+        with mlflow_errors(f"the run of version {version.number} of {version.name}"):
+            there = {entry.path for entry in self.client.list_artifacts(version.run_id)} & set(names)
+            for name in there:
+                download_artifacts(
+                    run_id=version.run_id, artifact_path=name, dst_path=folder, tracking_uri=self.client.tracking_uri
+                )
+        return frozenset(there)
+
+    def tag(self, version: Version, key: str, value: str) -> None:
+        """Set a tag of `version`. Whoever may write to MLflow may change it: it tells, it does not prove."""
+        with mlflow_errors(f"version {version.number} of {version.name}"):
+            self.client.set_model_version_tag(version.name, str(version.number), key, value)
 
     def _move(self, name: str, number: int, *, stage: str, who: str, why: str, action: Action) -> Promotion:
         """Move alias, then stage, then write the history.
