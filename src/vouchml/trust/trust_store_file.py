@@ -167,21 +167,17 @@ def _read(path: Path) -> str:
 
 def _told(error: ValidationError, file: str) -> TrustStoreInvalid:
     first = error.errors(include_url=False, include_context=False)[0]
-    place = first["loc"]
-    table = str(place[0]) if place else ""
-    where = (
-        f"{file}: [[{table}]] {place[1] + 1}" if len(place) > 1 and isinstance(place[1], int) else f"{file}: {table}"
-    )
-    field = str(place[2]) if len(place) > 2 else ""
+    table, number, field = (*first["loc"], None, None, None)[:3]
+    entry = f"[[{table}]] {number + 1}" if isinstance(number, int) else f"[[{table}]]"
     if first["type"] == "extra_forbidden":
-        known = list(_TABLES[table].model_fields) if field else list(_TABLES)
-        close = difflib.get_close_matches(field or table, known, n=1, cutoff=0.5)
+        name, known = (table, _TABLES) if field is None else (field, _TABLES[str(table)].model_fields)
+        close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
         hint = f" Did you mean '{close[0]}'?" if close else ""
-        wrong = f"'{field}' is not known.{hint}" if field else f"is not known.{hint}"
-        return TrustStoreInvalid(f"{where}: {wrong}", remedy=f"Known there: {', '.join(known)}.")
+        place = f"{file}: " if field is None else f"{file}: {entry}: "
+        return TrustStoreInvalid(f"{place}{str(name)!r} is not known.{hint}", remedy=f"Known: {', '.join(known)}.")
     problem = "is required" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
-    said = f"{where.removesuffix(' ')}: {f'{field}: ' if field else ''}{problem}."
-    return TrustStoreInvalid(said.replace(": : ", ": "), remedy="docs/keys.md says what stands in it.")
+    place = ": ".join([file, *([entry] if table else []), *([str(field)] if field else [])])
+    return TrustStoreInvalid(f"{place}: {problem}.", remedy="docs/keys.md says what stands in it.")
 
 
 def _text(value: str) -> str:
