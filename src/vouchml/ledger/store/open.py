@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 from vouchml.errors import DependencyMissing, LedgerInvalid
 from vouchml.ledger.store.base import LedgerStore
+from vouchml.settings import sqlite_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +51,23 @@ def open_store(url: str) -> LedgerStore:
         return kind.open(url)
 
 
-def sqlite_path(url: str) -> Path:
-    """The file that `sqlite:///FILE` names: three slashes before a relative path, four before an absolute one.
-
-    Raises:
-        LedgerInvalid: it names none.
-    """
-    parts = urlsplit(url)
-    path = unquote(parts.path)[1:]
-    if parts.netloc or not path:
+def _sqlite_path(url: str) -> Path:
+    path = sqlite_file(url)
+    if path is None or not path.name:
         raise LedgerInvalid("[ledger] url names no file.", remedy="Write it so: sqlite:///vouch-ledger.db")
-    return Path(path)
+    return path
 
 
 def _create_sqlite(url: str, origin: str) -> None:
     from vouchml.ledger.store.sqlite import SqliteStore
 
-    SqliteStore.create(sqlite_path(url), origin)
+    SqliteStore.create(_sqlite_path(url), origin)
 
 
 def _open_sqlite(url: str) -> LedgerStore:
     from vouchml.ledger.store.sqlite import SqliteStore
 
-    return SqliteStore(sqlite_path(url))
+    return SqliteStore(_sqlite_path(url))
 
 
 def _create_postgres(url: str, origin: str) -> None:
@@ -99,7 +93,7 @@ STORES: Final[Mapping[str, StoreKind]] = {
 
 
 def _kind(url: str) -> StoreKind:
-    scheme = urlsplit(url).scheme
+    scheme = url.partition("://")[0]
     if scheme not in STORES:
         raise LedgerInvalid(
             "[ledger] url has no kind of store that is known.", remedy=f"It begins with one of: {', '.join(STORES)}."
