@@ -46,7 +46,7 @@ def test_every_key_but_the_required_ones_has_a_default(tmp_path: Path) -> None:
     [
         (MINIMAL + "[serving]\nprot = 1\n", "'prot' in [serving] is not a setting. Did you mean 'port'?"),
         (MINIMAL + "[servin]\nport = 1\n", "'servin' at the top is not a setting. Did you mean 'serving'?"),
-        (MINIMAL + "[policy]\nx = 1\n", "'policy' at the top is not a setting."),
+        (MINIMAL + "[weather]\nx = 1\n", "'weather' at the top is not a setting."),
         (MINIMAL + "root = '/'\n", "'root' in [data] is not a setting."),
         ("root = '/'\n" + MINIMAL, "'root' at the top is not a setting."),
         (MINIMAL + "[serving]\nport = 70000\n", "[serving] port: Input should be less than or equal to 65535."),

@@ -121,7 +121,7 @@ def _finding(
 def _roc_auc(policy: PolicySettings, pair: Pair, margin: float) -> Advantage:
     difference = area_difference(pair.is_positive, pair.challenger, pair.champion)
     interval = Interval(*difference.ends(normal_quantile(policy.level)))
-    if difference.variance == 0 and not np.array_equal(pair.challenger, pair.champion):
+    if difference.variance == 0 and not _same_order(pair.challenger, pair.champion):
         # Without spread there is no interval: each AUC's own one is a bound for their difference.
         ours, theirs = (area_interval(each, level=policy.level) for each in (difference.first, difference.second))
         interval = Interval(ours.low - theirs.high, ours.high - theirs.low)
@@ -139,6 +139,12 @@ def _roc_auc(policy: PolicySettings, pair: Pair, margin: float) -> Advantage:
         rows_needed=needed,
         p_value=difference.p_inferior(margin),
     )
+
+
+def _same_order(first: Floats, second: Floats) -> bool:
+    """Whether two scores put the rows in the same order, with the same ties."""
+    ours, theirs = (np.unique(scores, return_inverse=True)[1] for scores in (first, second))
+    return np.array_equal(ours, theirs)
 
 
 def _log_loss(policy: PolicySettings, pair: Pair, margin: float) -> Advantage:

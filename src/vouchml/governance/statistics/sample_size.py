@@ -20,9 +20,11 @@ def rows_for_mean(*, value: float, bound: float, variance_of_a_row: float, level
     distance = abs(value - bound)
     if distance == 0:
         return None
-    # As a ratio first: the square of a tiny distance is 0.
-    rows = (normal_quantile(level) * math.sqrt(variance_of_a_row) / distance) ** 2
-    return max(1, math.ceil(rows)) if rows <= MOST_ROWS else None
+    # Compared before it is squared, which may be beyond a float.
+    standard_deviations = normal_quantile(level) * math.sqrt(variance_of_a_row) / distance
+    if standard_deviations > math.sqrt(MOST_ROWS):
+        return None
+    return max(1, math.ceil(standard_deviations**2))
 
 
 def rows_for_interval(interval_at: Callable[[int], Interval], bound: float) -> int | None:
