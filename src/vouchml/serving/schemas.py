@@ -109,6 +109,13 @@ class ModelInfo(BaseModel):
     loaded_at: str
 
 
+class LedgerHealth(BaseModel):
+    """How the ledger is."""
+
+    state: Literal["ok", "unavailable", "off"]
+    records: int | None = Field(description="Records at the last commit of the worker that answers.")
+
+
 class Health(BaseModel):
     """Whether the service can answer, and whether it follows the registry."""
 
@@ -121,6 +128,7 @@ class Health(BaseModel):
     warnings: list[str] = Field(description="What an operator should look at; the service is well.")
     last_poll_at: str | None = Field(description="The end of the last look at the registry, successful or not.")
     registry_reachable: bool | None = Field(description="Null until the first look has ended.")
+    ledger: LedgerHealth
 
 
 class Probe(BaseModel):

@@ -57,6 +57,8 @@ class Follower:
         *,
         on_reload: Callable[[Outcome], None] = lambda _: None,
         on_lineup: Callable[[Lineup], None] = lambda _: None,
+        on_loaded: Callable[[Role, ServedModel], None] = lambda _role, _served: None,
+        on_refused: Callable[[Role, Assignment, str], None] = lambda _role, _assignment, _reason: None,
     ) -> None:
         self.model_name: Final = settings.project.registered_model
         self.stage: Final = settings.project.stage
@@ -65,6 +67,8 @@ class Follower:
         self._settings = settings
         self._on_reload = on_reload
         self._on_lineup = on_lineup
+        self._on_loaded = on_loaded
+        self._on_refused = on_refused
         self._file = StateFile(settings)
         self._bundles = BundleCache(settings.private_folder / "bundles")
         self._loaded: dict[Role, tuple[Assignment, ServedModel]] = {}
@@ -216,6 +220,7 @@ class Follower:
         self._loaded[role] = (assignment, served)
         self._refused.pop(role, None)
         self._on_reload("loaded")
+        self._on_loaded(role, served)
         log_event(
             SERVING,
             "model-loaded",
@@ -232,6 +237,7 @@ class Follower:
         if self._refused.get(role) != reason:
             self._refused[role] = reason
             self._on_reload("refused")
+            self._on_refused(role, assignment, reason)
             ours = isinstance(error, VouchError)
             log_event(SERVING, "model-refused", level=logging.WARNING, exc_info=not ours, role=role, message=reason)
         if isinstance(error, BundleInvalid):

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vouchml.errors import BundleInvalid
+from vouchml.ledger.prediction import Subject
 from vouchml.model import Bundle, Contract, Scorer, load_scorer
+from vouchml.model.contract import CONTRACT_FILE
 from vouchml.model.decoder import RequestDecoder
 from vouchml.model.golden import check_golden_rows
 from vouchml.serving.following.state import Assignment
@@ -31,6 +33,8 @@ class ServedModel:
     scorer: Scorer
     decoder: RequestDecoder
     loaded_at: datetime
+    subject: Subject
+    """How the ledger names it."""
     scores_in_microseconds: bool
     """Whether a row may be scored on the event loop; scikit-learn takes long enough to hold up others."""
 
@@ -90,11 +94,24 @@ def load_served_model(bundle: Bundle, assignment: Assignment, *, stage: str, max
         scorer=load_scorer(bundle),
         decoder=RequestDecoder(bundle.contract, max_rows=max_rows),
         loaded_at=datetime.now(UTC),
+        subject=_subject(bundle, assignment),
         scores_in_microseconds=bundle.contract.scorer != "sklearn",
     )
     check_golden_rows(bundle, served.scorer)
     _warm_up(served)
     return served
+
+
+def _subject(bundle: Bundle, assignment: Assignment) -> Subject:
+    return Subject(
+        name=assignment.name,
+        version=assignment.version,
+        run=assignment.run_id,
+        model=bundle.digest,
+        contract=hashlib.sha256((bundle.folder / CONTRACT_FILE).read_bytes()).hexdigest(),
+        data=bundle.contract.data_sha256,
+        decision=None,
+    )
 
 
 def example_row(contract: Contract) -> tuple[float, ...]:

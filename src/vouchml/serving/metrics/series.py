@@ -117,4 +117,7 @@ SERIES: Final = (
         "counter",
         (Label("arm", ("champion", "challenger")),),
     ),
+    Series("vouch_ledger_records_total", "Records that were written to the ledger.", "counter"),
+    Series("vouch_ledger_commit_seconds", "Seconds of each commit of the ledger.", "histogram", (), SECONDS),
+    Series("vouch_ledger_failures_total", "Commits of the ledger that failed.", "counter"),
 )
