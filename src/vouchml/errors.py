@@ -381,6 +381,12 @@ class KeyRevoked(EvidenceRefused):
     code = "key-revoked"
 
 
+class SeparationBroken(EvidenceRefused):
+    """Who signed is not far enough from whose work it is, as `[trust] separation` asks."""
+
+    code = "separation-broken"
+
+
 class ModelRevoked(EvidenceRefused):
     """The model digest is revoked in `trust.toml`."""
 

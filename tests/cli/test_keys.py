@@ -38,7 +38,7 @@ def test_init_makes_development_keys_once_and_says_loudly_what_they_are(project:
     assert told.stdout.count("DEVELOPMENT") == len(ROLES)
     keys = listed(project)
     assert [key["role"] for key in keys] == ROLES
-    assert all(key["development"] and key["private_half_here"] and key["state"] == "active" for key in keys)
+    assert all(key["development"] and key["private_half"] == "here" and key["state"] == "active" for key in keys)
     before = (project / "trust.toml").read_bytes()
     again = run("keys", "init", cwd=project)
     assert (again.returncode, again.stdout) == (0, "")
@@ -70,6 +70,15 @@ def test_the_list_shows_role_person_and_state_and_no_private_half(project: Path)
     assert new["public_key"].startswith("-----BEGIN PUBLIC KEY-----\n")
     private = (project / ".vouch" / "keys" / "ada.pem").read_text().splitlines()[1]
     assert private[-30:] not in table + json.dumps([old, new]) + (project / "trust.toml").read_text()
+
+
+def test_the_list_tells_of_a_private_half_that_is_elsewhere_or_open_to_others(project: Path) -> None:
+    run("keys", "init", cwd=project)
+    folder = project / ".vouch" / "keys"
+    (folder / "development-gate.pem").unlink()
+    (folder / "development-ledger.pem").chmod(0o644)
+    halves = {key["role"]: key["private_half"] for key in listed(project)}
+    assert halves == dict.fromkeys(ROLES, "here") | {"gate": "elsewhere", "ledger": "unusable"}
 
 
 def test_every_change_prints_json_for_programs(project: Path) -> None:

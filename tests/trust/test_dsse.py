@@ -160,6 +160,14 @@ def test_a_payload_a_type_or_a_signature_that_changed_is_refused() -> None:
             attempt()
 
 
+@pytest.mark.parametrize("threshold", [0, -1])
+def test_no_threshold_lets_anything_pass(threshold: int) -> None:
+    with pytest.raises(ValueError, match="below 1"):
+        envelope_by(ED25519).verify(TrustStore(), role="gate", at=NOW, threshold=threshold)
+    with pytest.raises(ValueError, match="below 1"):
+        envelope_by(ED25519).verify_by([], threshold=threshold)
+
+
 def test_an_envelope_without_signatures_is_verified_by_nobody() -> None:
     for attempt in (
         lambda: Envelope(b"", "a", ()).verify(signers().store, role="gate", at=NOW),

@@ -50,6 +50,14 @@ def test_the_private_halves_are_for_their_owner_alone(ring: KeyRing) -> None:
     assert "PRIVATE" not in ring.store_path.read_text()
 
 
+def test_git_takes_the_public_halves_and_never_a_private_one(ring: KeyRing) -> None:
+    ring.add_development_keys()
+    git = ["git", "-C", str(ring.store_path.parent)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "--all"], check=True)
+    assert subprocess.run([*git, "ls-files"], capture_output=True, text=True, check=True).stdout == "trust.toml\n"
+
+
 def test_the_key_that_signs_is_the_only_one_of_its_role_or_the_one_that_is_named(ring: KeyRing) -> None:
     ada = ring.add("ada", email="ada@example.org", role="approver")
     assert ring.signer("approver")[1] == ada
@@ -121,7 +129,15 @@ def test_revoking_twice_keeps_the_first_time_and_reason(ring: KeyRing) -> None:
     assert [key.revoked_reason for key in ring.store().key] == ["lost laptop", None]
 
 
-def test_an_old_key_can_be_revoked_by_its_id_and_a_name_means_the_newest(ring: KeyRing) -> None:
+def test_a_name_means_its_newest_key_even_of_two_from_the_same_second(ring: KeyRing) -> None:
+    for _ in range(3):
+        ring.add("ada", email="ada@example.org", role="approver")
+        ((old, new),) = ring.rotate("ada")
+        assert ring.revoke("ada", reason="x").key_id == new.key_id
+        assert next(key for key in ring.store().key if key.key_id == old.key_id).revoked is None
+
+
+def test_an_old_key_can_be_revoked_by_its_id(ring: KeyRing) -> None:
     old = ring.add("ada", email="ada@example.org", role="approver")
     ring.rotate("ada")
     ring.revoke(old.key_id, reason="found on a disk")

@@ -10,6 +10,7 @@ import typer
 from vouchml.cli import api_keys
 from vouchml.cli.options import Config, Json, help_if_alone, project_settings
 from vouchml.cli.screen import columns, moment, note, print_json, show
+from vouchml.errors import SigningKeyUnreadable
 
 if TYPE_CHECKING:
     from vouchml.trust.key_ring import KeyRing
@@ -31,15 +32,15 @@ def init(ctx: typer.Context, as_json: Json = False, config: Config = None) -> No
         print_json([_fields(key, ring) for key in made])
     elif made:
         show(_table(made, ring))
-    elsewhere = [key.name for key in ring.store().key if key.state(_now()) == "active" and not ring.holds(key)]
     if made:
         note("WARNING: these are DEVELOPMENT KEYS. All of them are on this machine, readable by whoever is this user.")
         note(f"Their public halves are in {ring.store_path.name}. For real use give people keys of their own, and")
         note("revoke these: vouch keys add NAME --role ROLE --email EMAIL; vouch keys revoke NAME --reason REASON")
     else:
         note("Every role has a valid key; nothing was made.")
-    for name in elsewhere:
-        note(f"The private half of {name} is not on this machine. To replace it: vouch keys rotate {name}")
+    for key in ring.store().key:
+        if key.development and key.state(_now()) == "active" and _private_half(key, ring) != "here":
+            note(f"The private half of {key.name} is not on this machine. To replace it: vouch keys rotate {key.name}")
 
 
 @app.command()
@@ -135,13 +136,12 @@ def _ring(ctx: typer.Context, config: Config) -> KeyRing:
 
 
 def _table(keys: tuple[TrustedKey, ...], ring: KeyRing) -> Any:
-    made = columns("Name", "Role", "Person", "Key", "Algorithm", "Valid from", "Valid to", "State", "Here")
+    made = columns("Name", "Role", "Person", "Key", "Algorithm", "Valid from", "Valid to", "State", "Private half")
     for key in keys:
         until = moment(key.valid_to) if key.valid_to else "open"
         person = "DEVELOPMENT" if key.development else key.email
-        here = "yes" if ring.holds(key) else "no"
-        row = (key.key_id[:16], key.public_key.algorithm, moment(key.valid_from), until, key.state(_now()), here)
-        made.add_row(key.name, key.role, person, *row)
+        row = (key.key_id[:16], key.public_key.algorithm, moment(key.valid_from), until, key.state(_now()))
+        made.add_row(key.name, key.role, person, *row, _private_half(key, ring))
     return made
 
 
@@ -159,8 +159,15 @@ def _fields(key: TrustedKey, ring: KeyRing) -> dict[str, Any]:
         "revoked_reason": key.revoked_reason,
         "development": key.development,
         "state": key.state(_now()),
-        "private_half_here": ring.holds(key),
+        "private_half": _private_half(key, ring),
     }
+
+
+def _private_half(key: TrustedKey, ring: KeyRing) -> str:
+    try:
+        return "here" if ring.holds(key) else "elsewhere"
+    except SigningKeyUnreadable:
+        return "unusable"  # open to others, or broken; whoever signs with it is told which
 
 
 def _now() -> datetime:

@@ -182,8 +182,8 @@ class TrustSettings(Section):
 
     separation: Literal["none", "roles", "people"] = Field(
         default="roles",
-        description="What an approval needs: `none`: nothing more than an approver's key; `roles`: another key than "
-        "the one that signed the model, as development keys are; `people`: another person, by e-mail.",
+        description="How far an approver must be from whoever made the model: `none`: nobody asks; `roles`: another "
+        "key, as development keys are; `people`: another person, by the e-mail in the trust store.",
     )
     store: str = Field(
         default="trust.toml", description="The public keys with their roles; kept with the project in version control."

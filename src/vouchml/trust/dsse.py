@@ -60,7 +60,9 @@ class Envelope:
             KeyUnknown, KeyRevoked, KeyRoleWrong, KeyNotYetValid, KeyExpired, SignatureInvalid: too few signatures
                 count, and this is why the first that does not count does not.
             SignatureMissing: too few signatures are there.
+            ValueError: `threshold` is below 1, which would let anything pass.
         """
+        _require_some(threshold)
         signed = pae(self.payload_type, self.payload)
         found: dict[str, TrustedKey] = {}
         problem: EvidenceRefused | None = None
@@ -80,8 +82,9 @@ class Envelope:
         """Those of `keys` that signed this, each once: `threshold` of them at least. Nobody asks what they are for.
 
         Raises:
-            KeyUnknown, SignatureInvalid, SignatureMissing: as `verify`.
+            KeyUnknown, SignatureInvalid, SignatureMissing, ValueError: as `verify`.
         """
+        _require_some(threshold)
         signed = pae(self.payload_type, self.payload)
         found: dict[str, PublicKey] = {}
         problem: EvidenceRefused | None = None
@@ -197,6 +200,11 @@ def _is_by(signature: Signature, signed: bytes, key: PublicKey) -> bool:
     except SignatureInvalid:
         return False
     return True
+
+
+def _require_some(threshold: int) -> None:
+    if threshold < 1:
+        raise ValueError("the threshold is below 1")
 
 
 def _not_by_these() -> SignatureInvalid:

@@ -21,7 +21,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from vouchml.errors import SigningKeyInvalid, SigningKeyNotFound
-from vouchml.trust.private_file import changing
+from vouchml.trust.private_file import changing, write_private
 from vouchml.trust.public_key import Algorithm
 from vouchml.trust.signing_key import SigningKey, create_signing_key
 from vouchml.trust.signing_key_file import load_signing_key, save_signing_key, signing_key_path
@@ -120,7 +120,8 @@ class KeyRing:
             found = find_keys(store.key, reference)
             if not found:
                 raise _not_found(store, reference)
-            key = max(found, key=lambda key: key.valid_from)
+            # Of several from the same second the last in the file, as a rotation right after a beginning leaves them.
+            key = max(reversed(found), key=lambda key: key.valid_from)
             if key.revoked is None:
                 after = with_key_revoked(self.store_path, key.key_id, _now(), reason)
                 key = next(entry for entry in after.key if entry.key_id == key.key_id)
@@ -207,6 +208,8 @@ class KeyRing:
             raise SigningKeyInvalid(
                 f"The {problem['loc'][0]} {problem['msg'].removeprefix('Value error, ')}.", remedy="Write it in full."
             ) from None
+        if not (ignore := self.folder / ".gitignore").exists():
+            write_private(ignore, b"*\n")  # no private key gets into version control by mistake
         with_key(self.store_path, key)
         save_signing_key(path, signing)
         return key
