@@ -15,7 +15,7 @@ from tests.ledger.store.made_up import erasure, prediction, predictions, signed,
 
 from vouchml.errors import LedgerUnavailable
 from vouchml.ledger.proofs import root_at
-from vouchml.ledger.store import Appended, LedgerStore, base, open_store, postgres_connection, sqlite_connection
+from vouchml.ledger.store import Appended, LedgerStore, open_store, postgres_connection, sqlite_connection
 from vouchml.ledger.tree import CompactRange
 
 
@@ -77,9 +77,7 @@ def test_an_erasure_whose_record_cannot_be_written_erases_nothing(url: str, stor
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait five seconds in a test for what does not come."""
-    for module in (base, sqlite_connection, postgres_connection):
-        monkeypatch.setattr(module, "WAITS_SECONDS", 0.3)
-    monkeypatch.setattr(postgres_connection, "_WAITS_MILLISECONDS", 300)
+    monkeypatch.setattr(sqlite_connection, "WAITS_SECONDS", 0.3)
     monkeypatch.setitem(postgres_connection._SETTINGS, "lock_timeout", "300")
 
 
