@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from vouchml.errors import LedgerInvalid
 from vouchml.ledger.checkpoint import Checkpoint, SignerKey, sign
 from vouchml.ledger.record import Record, RecordType, event
+from vouchml.ledger.store.base import Entry
 from vouchml.ledger.tree import CompactRange, leaf_hash
 
 ORIGIN = "example.com/ledger"
 BEGAN = datetime(2026, 11, 24, 22, 4, 10, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Entry:
-    index: int
-    leaf: bytes
-    salt: bytes | None
-    payload: bytes | None
 
 
 @dataclass
@@ -49,8 +43,14 @@ class MemoryLedger:
         return note
 
     def erase(self, index: int, erasure: Record) -> None:
-        self.rows[index] = replace(self.rows[index], salt=None, payload=None)
+        self.rows[index] = self.rows[index]._replace(salt=None, payload=None)
         self.append([erasure])
+
+    def origin(self) -> str:
+        return ORIGIN
+
+    def close(self) -> None:
+        """There is nothing to give back."""
 
     def head(self) -> CompactRange:
         return self.range
@@ -78,21 +78,26 @@ class MemoryLedger:
         return max(self.notes, default=None)
 
 
+def prediction_id(number: int) -> str:
+    """As random as a real one: stores sort by it."""
+    return sha256(b"%d" % number).hexdigest()[:32]
+
+
 def prediction(number: int, *, label: str = "malignant") -> Record:
     """A record of a prediction with the parts that a real one has."""
-    prediction_id, request_id = f"{number:032x}", f"request-{number}"
+    found_by = prediction_id(number), f"request-{number}"
     fields = {
-        "prediction_id": prediction_id,
-        "request_id": request_id,
+        "prediction_id": found_by[0],
+        "request_id": found_by[1],
         "served": {"model": "ab" * 32, "name": "classifier", "version": "3"},
         "worker": "host-1",
     }
     payload = {"caller": None, "inputs": "AAAAAAAA8D8=", "label": label, "probability": 0.25}
     time = BEGAN + timedelta(milliseconds=number)
-    return event(RecordType.PREDICTION, fields, time=time, payload=payload, ids=(prediction_id, request_id))
+    return event(RecordType.PREDICTION, fields, time=time, payload=payload, ids=found_by)
 
 
 def erasure(index: int, number: int) -> Record:
     """A record that tells of the erasure of the prediction `number`, which is record `index`."""
-    fields = {"basis": "GDPR Art. 17(1)(b)", "erased": [[index, index + 1]], "prediction_id": f"{number:032x}"}
-    return event(RecordType.ERASURE, fields, time=BEGAN + timedelta(days=1), ids=(f"{number:032x}",))
+    fields = {"basis": "GDPR Art. 17(1)(b)", "erased": [[index, index + 1]], "prediction_id": prediction_id(number)}
+    return event(RecordType.ERASURE, fields, time=BEGAN + timedelta(days=1), ids=(prediction_id(number),))

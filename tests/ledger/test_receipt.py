@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ledger.memory import BEGAN, ORIGIN, MemoryLedger, erasure, prediction
+from tests.ledger.memory import BEGAN, ORIGIN, MemoryLedger, erasure, prediction, prediction_id
 
 from vouchml.errors import CheckpointInvalid, ReceiptInvalid, ReceiptUnavailable
 from vouchml.ledger.checkpoint import Checkpoint, SignerKey, sign_note
@@ -50,7 +50,7 @@ def test_a_receipt_verifies_offline_link_by_link(index: int) -> None:
     assert statuses(verified) == ALL_GOOD
     assert (verified.outcome, verified.exit_status) == ("ok", 0)
     assert verified.fields is not None
-    assert verified.fields["prediction_id"] == f"{index:032x}"
+    assert verified.fields["prediction_id"] == prediction_id(index)
 
 
 def test_a_record_without_a_payload_has_a_receipt_too() -> None:

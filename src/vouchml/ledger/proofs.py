@@ -12,11 +12,14 @@ verify_inclusion(leaf_hash(leaf), index, size, proof, root)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from hmac import compare_digest
-from typing import Protocol
+from typing import Final, Protocol
 
 from vouchml.errors import LedgerInvalid, ProofInvalid
 from vouchml.ledger.tree import EMPTY_ROOT, HASH_BYTES, TILE, TILE_LEVELS, CompactRange, node_hash
+
+_NODE: Final = b"\x01"
 
 
 class HashReader(Protocol):
@@ -170,7 +173,8 @@ def perfect_subtrees(size: int, hashes: HashReader) -> CompactRange:
 
 def halved(hashes: Sequence[bytes]) -> list[bytes]:
     """The hashes of the next level up: one for each two; an odd one at the end has none yet."""
-    return [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=False)]
+    # As `node_hash`, whose call would take as long as the hash.
+    return [sha256(_NODE + left + right).digest() for left, right in zip(hashes[::2], hashes[1::2], strict=False)]
 
 
 class _Tiles:
