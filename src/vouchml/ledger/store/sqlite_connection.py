@@ -20,8 +20,8 @@ from vouchml.ledger.store.failures import VERIFY, no_ledger
 #: Before it, connections that write at the same time can damage a database with a write-ahead log.
 SAFE_WAL: Final = (3, 51, 3)
 FILE_MODE: Final = 0o600
-#: Pages that the write-ahead log holds before SQLite moves them to the database, 16 MiB.
-WAL_PAGES: Final = 4096
+#: Pages that the write-ahead log holds before SQLite moves them to the database, 4 MiB: more would make that commit slow.
+WAL_PAGES: Final = 1000
 #: Statements of every number of rows stay prepared.
 _STATEMENTS_KEPT: Final = 512
 _SYNCHRONOUS_FULL: Final = 2

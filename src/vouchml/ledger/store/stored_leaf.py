@@ -6,13 +6,15 @@ says.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import rfc8785
 
 from vouchml.errors import LedgerInvalid
 from vouchml.ledger.record import Record
 from vouchml.ledger.store.failures import VERIFY
+
+_NAME: Final = b'"served":'
 
 
 class CutLeaf(NamedTuple):
@@ -25,7 +27,12 @@ class CutLeaf(NamedTuple):
 def cut(record: Record) -> CutLeaf:
     """The leaf of `record` without its `served`."""
     leaf, served = record.leaf, record.served
-    place = leaf.find(served) if served else 0
+    if not served:
+        return CutLeaf(0, leaf)
+    # Finding its name and comparing is a fifth of the time that finding such a long text takes.
+    place = leaf.find(_NAME) + len(_NAME)
+    if not leaf.startswith(served, place):
+        place = leaf.find(served)
     if place <= 0:
         return CutLeaf(0, leaf)
     return CutLeaf(place, leaf[:place] + leaf[place + len(served) :])
