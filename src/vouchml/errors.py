@@ -321,6 +321,12 @@ class EvidenceRefused(VouchError):
     code, exit_status, http_status = "evidence-refused", 11, 503
 
 
+class EvidenceUnreadable(EvidenceRefused):
+    """The evidence about a version cannot be read."""
+
+    code = "evidence-unreadable"
+
+
 class EnvelopeInvalid(EvidenceRefused):
     """What should be a DSSE envelope or a Sigstore bundle is not one."""
 
@@ -393,6 +399,54 @@ class ModelRevoked(EvidenceRefused):
     code = "model-revoked"
 
 
+class DecisionMissing(EvidenceRefused):
+    """No decision of a gate supports the model, or the evidence that it rests on is gone."""
+
+    code = "decision-missing"
+
+
+class DecisionFailed(EvidenceRefused):
+    """The gate's newest decision on the model is not PASS."""
+
+    code = "decision-failed"
+
+
+class DecisionExpired(EvidenceRefused):
+    """The gate's decision is no longer, or not yet, valid."""
+
+    code = "decision-expired"
+
+
+class PolicyMismatch(EvidenceRefused):
+    """The gate decided by a policy that this project does not accept."""
+
+    code = "policy-mismatch"
+
+
+class ContractMismatch(EvidenceRefused):
+    """The model's contract is not the one that the gate decided on."""
+
+    code = "contract-mismatch"
+
+
+class ApprovalsMissing(EvidenceRefused):
+    """Fewer people approved the model than the policy asks for, or somebody rejected it."""
+
+    code = "approvals-missing"
+
+
+class ApprovalForged(EvidenceRefused):
+    """An approval is in another name than that of the key that signed it."""
+
+    code = "approval-forged"
+
+
+class BreakGlassInvalid(EvidenceRefused):
+    """The emergency admission is not signed by two, has ended, or was given for too long."""
+
+    code = "break-glass-invalid"
+
+
 class FileNotPlain(EvidenceRefused):
     """The version holds a link, or something else that is not a plain file."""
 
@@ -445,6 +499,48 @@ class ReceiptUnavailable(VouchError):
     """There is no receipt for a record: there is no such record, or no checkpoint covers it yet."""
 
     code, exit_status, http_status = "receipt-unavailable", 10, 404
+
+
+class RecordNotFound(VouchError):
+    """The ledger has no record with this id."""
+
+    code, exit_status, http_status = "record-not-found", 10, 404
+
+
+class RecordAmbiguous(VouchError):
+    """Several records have this id, and one is needed."""
+
+    code, exit_status, http_status = "record-ambiguous", 10, 409
+
+
+class CheckpointAwaited(VouchError):
+    """No checkpoint covers the record yet, so nothing proves it; one does soon."""
+
+    code, exit_status, http_status = "checkpoint-awaited", 10, 409
+
+
+class PayloadHeld(VouchError):
+    """A legal hold keeps the payload from being erased."""
+
+    code, exit_status = "payload-held", 10
+
+
+class RetentionRefused(VouchError):
+    """Payloads cannot be pruned as asked: nothing says how long they are kept, or it is too early."""
+
+    code, exit_status = "retention-refused", 10
+
+
+class OutcomeRefused(VouchError):
+    """What turned out to be true cannot be recorded: the model has no such label."""
+
+    code, exit_status = "outcome-refused", 10
+
+
+class ReplayIncomplete(VouchError):
+    """A recorded version cannot be loaded here, so its predictions cannot be scored again."""
+
+    code, exit_status = "replay-incomplete", 10
 
 
 class FolderNotWritable(VouchError):

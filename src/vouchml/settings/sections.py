@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -25,8 +25,15 @@ def _an_address(uri: str) -> str:
     return uri
 
 
+def _days_of_each(days: object) -> object:
+    """One number stands for every type of record that has a payload."""
+    return dict.fromkeys(get_args(KeptType), days) if isinstance(days, int) else days
+
+
 RegistryName = Annotated[str, AfterValidator(_a_name_that_mlflow_takes)]
 Address = Annotated[str, AfterValidator(_an_address)]
+KeptType = Literal["prediction", "outcome"]
+RetentionDays = Annotated[dict[KeptType, Annotated[int, Field(ge=1, le=36_500)]], BeforeValidator(_days_of_each)]
 
 
 class Section(BaseModel):
@@ -175,6 +182,18 @@ class LedgerSettings(Section):
     checkpoint_seconds: float = Field(
         default=60.0, ge=0.1, le=86_400, description="Seconds after which new records get a checkpoint at the latest."
     )
+    retention_days: RetentionDays = Field(
+        default_factory=dict,
+        description="After how many days `vouch ledger prune` erases payloads: one number, or a table by type of "
+        "record, `{ prediction = 400, outcome = 800 }`. A type without a number is kept.",
+    )
+    minimum_retention_days: int = Field(
+        default=183,
+        ge=0,
+        le=36_500,
+        description="The days for which the law wants payloads kept, 6 months by default; to prune earlier needs a "
+        "basis that is recorded.",
+    )
 
 
 class TrustSettings(Section):
@@ -184,6 +203,14 @@ class TrustSettings(Section):
         default="roles",
         description="How far an approver must be from whoever made the model: `none`: nobody asks; `roles`: another "
         "key, as development keys are; `people`: another person, by the e-mail in the trust store.",
+    )
+    admission: Literal["enforce", "warn", "off"] = Field(
+        default="enforce",
+        description="What the service asks of a version before it loads it: `enforce` refuses one without evidence; "
+        "`warn` loads it and says so on every page; `off` does not look, and says that.",
+    )
+    accepted_policies: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = Field(
+        default=(), description="Digests of policies, beside the project's own, whose decisions count."
     )
     store: str = Field(
         default="trust.toml", description="The public keys with their roles; kept with the project in version control."
