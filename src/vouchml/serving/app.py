@@ -83,7 +83,7 @@ def create_app(settings: Settings) -> Service:
     shadow = Shadow(metrics)
     plane = DataPlane(follower, serving, metrics, shadow)
     new_id = NewIds()
-    exchange = Exchange(metrics, log, ledger, body_seconds=serving.body_seconds)
+    exchange = Exchange(metrics, log, ledger, lambda: follower.flags, body_seconds=serving.body_seconds)
     recording = Recording(metrics, log, new_id, worker=worker, keeps_ledger=ledger is not None)
     one, many = PredictDoor(plane, recording, serving), PredictBatchDoor(plane, recording, serving)
     mlflow_scoring = MlflowScoringDoor(plane, recording, serving)

@@ -6,7 +6,7 @@ The service and FastAPI's routes both end here, so they answer the same bytes, a
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -43,10 +43,19 @@ class Ledger(Protocol):
 class Exchange:
     """Runs calls through doors. One object a worker, used from one thread."""
 
-    def __init__(self, metrics: WorkerMetrics, log: RequestLog, ledger: Ledger | None, *, body_seconds: float) -> None:
+    def __init__(
+        self,
+        metrics: WorkerMetrics,
+        log: RequestLog,
+        ledger: Ledger | None,
+        flags: Callable[[], tuple[Header, ...]],
+        *,
+        body_seconds: float,
+    ) -> None:
         self._metrics = metrics
         self._log = log
         self._ledger = ledger
+        self._flags = flags
         self._body_seconds = body_seconds
         self.in_flight = metrics.in_flight
 
@@ -59,6 +68,8 @@ class Exchange:
             reply = await door.answer(call)
             if self._ledger is not None and not await self._ledger.enlist(_records(call)):
                 reply = reply._replace(headers=(*reply.headers, UNRECORDED))
+            if flags := self._flags():
+                reply = reply._replace(headers=(*reply.headers, *flags))
         except VouchError as error:
             reply = door.refuse(error, call)
             self.note_refusal(door.name, error, call, reply, perf_counter() - began)

@@ -89,6 +89,29 @@ class BatchPrediction(Source):
     predictions: list[RowPrediction]
 
 
+class ApprovalShown(BaseModel):
+    """What a person signed about the model."""
+
+    file: str
+    meaning: str
+    reason: str
+    time: str
+    name: str
+    key: str
+
+
+class DecisionShown(BaseModel):
+    """The signed decision that let the model in, or that two people did without one."""
+
+    outcome: Literal["PASS", "FAIL", "INCONCLUSIVE", "BREAK_GLASS"]
+    sha256: str | None = Field(description="Of the decision's file, as the ledger names it.")
+    decided_at: str | None
+    valid_until: str
+    gate: str | None = Field(description="Whose key decided.")
+    signed_by: str = Field(description="Whose key signed the model's files.")
+    approvals: list[ApprovalShown]
+
+
 class ModelInfo(BaseModel):
     """The version that answers now."""
 
@@ -103,9 +126,9 @@ class ModelInfo(BaseModel):
     labels: dict[str, str] = Field(description="The label of each target value.")
     data_sha256: str = Field(description="SHA-256 of the bytes of the training table.")
     model_digest: str = Field(description="OpenSSF Model Signing root over the version's files.")
-    decision: None = Field(default=None, description="The decision that admitted the version; none is made yet.")
     estimator: str
     scorer: Literal["affine", "onnx", "sklearn"]
+    decision: DecisionShown | None = Field(description="Why it was let in; null where admission does not look.")
     loaded_at: str
 
 

@@ -15,20 +15,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 from vouchml.errors import BundleInvalid, FolderNotWritable, NoModelLoaded, VouchError
+from vouchml.governance.signed_evidence import moment_text
+from vouchml.serving.following.admitting import Admitting, Judged
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
 from vouchml.serving.following.served_model import Lineup, ServedModel, load_served_model, takes_same_input
 from vouchml.serving.following.state import ROLES, Assignment, Role, ServingState, StateFile
 from vouchml.serving.logs import SERVING, log_event
+from vouchml.serving.reply import Header
 from vouchml.settings import Settings
 
 LOOK_SECONDS: Final = 0.1
 STOP_WITHIN_SECONDS: Final = 2.0
+BREAK_GLASS: Final = b"x-vouch-break-glass"
 RESTART_WATCHER_SECONDS: Final = 2.0
 _PATIENCE_SECONDS: Final = 30.0
 Outcome = Literal["loaded", "refused"]
@@ -71,6 +75,10 @@ class Follower:
         self._on_refused = on_refused
         self._file = StateFile(settings)
         self._bundles = BundleCache(settings.private_folder / "bundles")
+        self._admitting = Admitting(settings)
+        self._judged: dict[Role, Judged] = {}
+        #: What every answer says beside its door's own headers, such as that an emergency let the version in.
+        self.flags: tuple[Header, ...] = ()
         self._loaded: dict[Role, tuple[Assignment, ServedModel]] = {}
         self._refused: dict[Role, str] = {}
         self._seen = (-1, -1)
@@ -146,8 +154,9 @@ class Follower:
 
     def refresh(self) -> None:
         """Look at the state file, load what is new in it, and keep in `status` what came of it."""
+        ended = self._end_what_must_not_go_on()
         changed = self._file.changed()
-        if changed == self._seen:
+        if changed == self._seen and not ended:
             return
         state = self._file.read()
         if state is None:
@@ -159,8 +168,14 @@ class Follower:
         failures = [text for role in ROLES if (text := self._follow(role, state.assigned(role)))]
         self._line_up()
         self.status = FollowerStatus(
-            problems=(*state.problems, *failures),
-            warnings=(*state.warnings, *self._unfit_challengers(), *self._from_cache(state)),
+            problems=(*state.problems, *failures, *self._run_out()),
+            warnings=(
+                *self._admitting.warnings,
+                *state.warnings,
+                *self._let_in_all_the_same(),
+                *self._unfit_challengers(),
+                *self._from_cache(state),
+            ),
             last_poll_at=state.last_poll_at,
             registry_reachable=state.registry_reachable,
         )
@@ -211,13 +226,15 @@ class Follower:
             return ""
         try:
             bundle = self._bundles.open(assignment.digest)
+            admitted = self._admitting.judge_again(bundle)
             served = load_served_model(
-                bundle, assignment, stage=self.stage, max_rows=self._settings.serving.max_batch_rows
+                bundle, assignment, admitted, stage=self.stage, max_rows=self._settings.serving.max_batch_rows
             )
         # Whatever a broken version makes some library raise, the one that serves must go on.
         except Exception as error:  # noqa: BLE001
             return self._refusal(role, assignment, error)
         self._loaded[role] = (assignment, served)
+        self._judged[role] = Judged.of(self._admitting, admitted.admission)
         self._refused.pop(role, None)
         self._on_reload("loaded")
         self._on_loaded(role, served)
@@ -248,9 +265,53 @@ class Follower:
         champion = self.served
         return f"{reason} Version {champion.version} keeps serving." if champion else reason
 
+    def _end_what_must_not_go_on(self) -> bool:
+        """Take away what was revoked, and what an emergency let in until now; whether there was anything."""
+        ended = False
+        for role, judged in list(self._judged.items()):
+            if judged.holds(self._admitting):
+                continue
+            assignment, served = self._loaded[role]
+            error = self._admitting.must_end(served.bundle, was_break_glass=judged.break_glass_until is not None)
+            if error is None:
+                self._judged[role] = replace(judged, moment=self._admitting.moment_of_trust())
+                continue
+            del self._loaded[role], self._judged[role]
+            self._line_up()
+            self._refusal(role, assignment, error)
+            ended = True
+        return ended
+
+    def _run_out(self) -> tuple[str, ...]:
+        """What serves on a decision that is no longer valid: it goes on, and the next load is refused."""
+        return tuple(
+            f"The gate's decision on version {served.version} has run out; run the gate again: "
+            f"vouch gate {served.version}"
+            for _, served in self._loaded.values()
+            if (admission := served.admitted.admission) is not None and admission.valid_until <= datetime.now(UTC)
+        )
+
+    def _warnings(self) -> tuple[str, ...]:
+        return (*self._admitting.warnings, *self._let_in_all_the_same(), *self._unfit_challengers())
+
+    def _let_in_all_the_same(self) -> tuple[str, ...]:
+        texts = [
+            f"Version {served.version} serves without evidence: {served.admitted.warning}"
+            for _, served in self._loaded.values()
+            if served.admitted.warning
+        ]
+        emergencies = [
+            f"Version {served.version} serves by break-glass until {moment_text(admission.valid_until)}."
+            for _, served in self._loaded.values()
+            if (admission := served.admitted.admission) is not None and admission.is_break_glass
+        ]
+        return (*texts, *emergencies)
+
     def _line_up(self) -> None:
         champion = self._loaded.get("champion")
+        self.flags = self._flags()
         if champion is None:
+            self.lineup = None
             return
         canary, shadow = self._challenger("canary"), self._challenger("shadow")
         before, now = self.lineup, (champion[1], canary, shadow)
@@ -258,6 +319,14 @@ class Follower:
             setting = self._settings.serving.canary
             self.lineup = Lineup(champion[1], canary, setting.share if setting else 0.0, shadow)
             self._on_lineup(self.lineup)
+
+    def _flags(self) -> tuple[Header, ...]:
+        emergencies = [
+            moment_text(admission.valid_until).encode()
+            for _, served in self._loaded.values()
+            if (admission := served.admitted.admission) is not None and admission.is_break_glass
+        ]
+        return ((BREAK_GLASS, min(emergencies)),) if emergencies else ()
 
     def _challenger(self, role: Role) -> ServedModel | None:
         """The version of `role`, if it can stand beside the champion that serves now."""

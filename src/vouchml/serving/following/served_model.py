@@ -16,6 +16,7 @@ from vouchml.model import Bundle, Contract, Scorer, load_scorer
 from vouchml.model.contract import CONTRACT_FILE
 from vouchml.model.decoder import RequestDecoder
 from vouchml.model.golden import check_golden_rows
+from vouchml.serving.following.admitting import Admitted
 from vouchml.serving.following.state import Assignment
 
 Arm = Literal["champion", "challenger"]
@@ -35,6 +36,8 @@ class ServedModel:
     loaded_at: datetime
     subject: Subject
     """How the ledger names it."""
+    admitted: Admitted
+    """Why it was let in."""
     scores_in_microseconds: bool
     """Whether a row may be scored on the event loop; scikit-learn takes long enough to hold up others."""
 
@@ -78,7 +81,9 @@ class Lineup:
         return self.canary if arm == "challenger" and self.canary is not None else self.champion
 
 
-def load_served_model(bundle: Bundle, assignment: Assignment, *, stage: str, max_rows: int) -> ServedModel:
+def load_served_model(
+    bundle: Bundle, assignment: Assignment, admitted: Admitted, *, stage: str, max_rows: int
+) -> ServedModel:
     """Load the scorer of `bundle` and score the rows that it must know, and one in the middle of its ranges.
 
     Raises:
@@ -94,7 +99,8 @@ def load_served_model(bundle: Bundle, assignment: Assignment, *, stage: str, max
         scorer=load_scorer(bundle),
         decoder=RequestDecoder(bundle.contract, max_rows=max_rows),
         loaded_at=datetime.now(UTC),
-        subject=_subject(bundle, assignment),
+        subject=_subject(bundle, assignment, admitted),
+        admitted=admitted,
         scores_in_microseconds=bundle.contract.scorer != "sklearn",
     )
     check_golden_rows(bundle, served.scorer)
@@ -102,7 +108,7 @@ def load_served_model(bundle: Bundle, assignment: Assignment, *, stage: str, max
     return served
 
 
-def _subject(bundle: Bundle, assignment: Assignment) -> Subject:
+def _subject(bundle: Bundle, assignment: Assignment, admitted: Admitted) -> Subject:
     return Subject(
         name=assignment.name,
         version=assignment.version,
@@ -110,7 +116,7 @@ def _subject(bundle: Bundle, assignment: Assignment) -> Subject:
         model=bundle.digest,
         contract=hashlib.sha256((bundle.folder / CONTRACT_FILE).read_bytes()).hexdigest(),
         data=bundle.contract.data_sha256,
-        decision=None,
+        decision=admitted.admission.decision_sha256 if admitted.admission else None,
     )
 
 

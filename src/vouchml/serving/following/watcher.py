@@ -15,7 +15,10 @@ from functools import partial
 from typing import Final
 
 from vouchml.errors import BundleInvalid, FolderNotWritable, VersionNotFound, VouchError
+from vouchml.governance.signed_evidence import is_evidence_name
 from vouchml.registry import ModelRegistry, Pointer, Version
+from vouchml.registry.evidence_files import fetch_evidence
+from vouchml.serving.following.admitting import Admitting, Judged
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
 from vouchml.serving.following.served_model import load_served_model
@@ -54,6 +57,8 @@ class Watcher:
         self._stage = settings.project.stage
         self._file = StateFile(settings)
         self._bundles = BundleCache(settings.private_folder / "bundles")
+        self._admitting = Admitting(settings)
+        self._judged: dict[str, Judged] = {}
         state = self._file.read()
         self._state = state
         self._pointer = _recorded_pointer(state)
@@ -163,6 +168,8 @@ class Watcher:
     ) -> _Found:
         version = wanted()
         kept = before.assigned(role) if before else None
+        if kept is not None and not self._may_go_on(kept):
+            kept = None
         if version is None:
             self._refused.pop(role, None)
             return _Found(None)
@@ -193,6 +200,7 @@ class Watcher:
     def _take(self, registry: ModelRegistry, version: Version) -> Assignment:
         """Fetch `version`, verify it and load it once, as every worker will."""
         bundle = self._bundles.obtain(partial(registry.fetch, version))
+        admitted = self._admitting.judge(bundle, self._evidence(registry, version))
         assignment = Assignment(
             name=version.name,
             version=str(version.number),
@@ -202,12 +210,31 @@ class Watcher:
             digest=bundle.digest,
         )
         try:
-            load_served_model(bundle, assignment, stage=self._stage, max_rows=1)
+            load_served_model(bundle, assignment, admitted, stage=self._stage, max_rows=1)
         except BundleInvalid:
             self._bundles.discard(bundle.digest)
             raise
         self._checked.add(bundle.digest)
+        self._judged[bundle.digest] = Judged.of(self._admitting, admitted.admission)
         return assignment
+
+    def _evidence(self, registry: ModelRegistry, version: Version) -> dict[str, bytes]:
+        return {} if self._admitting.mode == "off" else fetch_evidence(registry, version, is_evidence_name)
+
+    def _may_go_on(self, kept: Assignment) -> bool:
+        """Whether a version that serves may: looked at again when the trust store or an emergency has changed."""
+        judged = self._judged.get(kept.digest)
+        if judged is not None and judged.holds(self._admitting):
+            return True
+        try:
+            bundle = self._bundles.open(kept.digest)
+        except BundleInvalid:
+            return True  # it is fetched again, and judged then
+        was_break_glass = judged is not None and judged.break_glass_until is not None
+        if self._admitting.must_end(bundle, was_break_glass=was_break_glass) is not None:
+            return False
+        self._judged[kept.digest] = Judged.of(self._admitting, None)
+        return True
 
     def _still_refused(self, role: Role, version: Version, pointer: Pointer) -> _Refused | None:
         """The refusal that still holds: nothing has changed, and it is too early to try again."""
