@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.governance.signed_model import SignedModel, make_signed_model
+
 from vouchml.errors import EvidenceRefused
 from vouchml.governance.signed_evidence import DECISION, dated_files
 from vouchml.trust.model_signature import SIGNATURE_FILE
