@@ -23,6 +23,7 @@ from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
 from vouchml.serving.following.served_model import load_served_model
 from vouchml.serving.following.state import Assignment, Role, ServingState, StateFile
+from vouchml.serving.following.watcher_ledger import WatcherLedger
 from vouchml.serving.logs import SERVING, log_event
 from vouchml.settings import Settings
 
@@ -59,6 +60,8 @@ class Watcher:
         self._bundles = BundleCache(settings.private_folder / "bundles")
         self._admitting = Admitting(settings)
         self._judged: dict[str, Judged] = {}
+        self._ledger = WatcherLedger(settings)
+        self._last_digest: str | None = None
         state = self._file.read()
         self._state = state
         self._pointer = _recorded_pointer(state)
@@ -79,6 +82,7 @@ class Watcher:
             state = self._unchanged(before, f"The registry cannot be read: {public_reason(error)}", reachable=False)
             if before is None or state.problems != before.problems:
                 _log_failure("registry-unreachable", error)
+        self._ledger.flush()
         state = self._tell(state.model_copy(update={"refusals": self._refusals}))
         if before is None or (state.problems, state.warnings) != (before.problems, before.warnings):
             log_event(SERVING, "status", problems=state.problems, warnings=state.warnings)
@@ -199,7 +203,9 @@ class Watcher:
 
     def _take(self, registry: ModelRegistry, version: Version) -> Assignment:
         """Fetch `version`, verify it and load it once, as every worker will."""
+        self._last_digest = None
         bundle = self._bundles.obtain(partial(registry.fetch, version))
+        self._last_digest = bundle.digest
         admitted = self._admitting.judge(bundle, self._evidence(registry, version))
         assignment = Assignment(
             name=version.name,
@@ -250,6 +256,7 @@ class Watcher:
         reason = f"Version {version.number} was not loaded: {public_reason(error)}"
         if last is None or last.reason != reason:
             self._refusals += 1
+            self._ledger.refused(version, self._last_digest, role, reason)
             _log_failure("model-refused", error, model_name=version.name, model_version=str(version.number), role=role)
         poll_seconds = self._settings.serving.poll_seconds
         refused = _Refused(
