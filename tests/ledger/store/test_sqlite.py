@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.ledger.store.made_up import erasure, prediction, predictions, unsigne
 
 from vouchml.errors import LedgerInvalid, LedgerUnavailable
 from vouchml.ledger.record import Record, RecordType
-from vouchml.ledger.store import create_store
+from vouchml.ledger.store import Appended, create_store
 from vouchml.ledger.store.lookup_key import lookup_key
 from vouchml.ledger.store.sqlite import SqliteStore
 from vouchml.ledger.store.sqlite_connection import connect, journal_mode, sqlite_version
@@ -123,6 +124,31 @@ def test_an_erasure_says_when_a_copy_is_left_because_another_program_reads_on(
         reading.close()
         store.empty_log()
         assert sqlite_file.with_name(f"{sqlite_file.name}-wal").stat().st_size == 0
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_written_to_a_file_that_was_moved_away(sqlite_file: Path, replaced: bool) -> None:
+    with closing(SqliteStore(sqlite_file)) as store:
+        store.append(predictions(1), sign=unsigned)
+        moved = sqlite_file.rename(sqlite_file.with_name("moved.db"))
+        if replaced:
+            sqlite_file.write_bytes(b"")
+        with pytest.raises(LedgerUnavailable, match="moved, deleted or replaced"):
+            store.append(predictions(1), sign=unsigned)
+        moved.rename(sqlite_file)
+        assert store.append(predictions(1), sign=unsigned) == Appended(1, 2)
+
+
+def test_reading_on_takes_no_more_memory_for_a_longer_log(store: SqliteStore) -> None:
+    for _ in range(40):
+        store.append([prediction(payload=bytes(1000)) for _ in range(500)], sign=unsigned)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in store.entries(0, 20_000)) == 20_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 6_000_000  # all at once are more than 25 MB
 
 
 def _record(index: int) -> Record:

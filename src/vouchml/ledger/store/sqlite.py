@@ -27,7 +27,8 @@ from vouchml.ledger.store.failures import (
     torn_head,
     unknown_format,
 )
-from vouchml.ledger.store.sqlite_connection import connect, make_file, rows, translated
+from vouchml.ledger.store.sqlite_connection import connect, rows, translated
+from vouchml.ledger.store.sqlite_file import FileIdentity, make_file
 from vouchml.ledger.store.sqlite_rows import RowWriter
 from vouchml.ledger.store.sqlite_schema import TABLES
 from vouchml.ledger.store.stored_leaf import cut, names, whole
@@ -87,6 +88,7 @@ class SqliteStore:
         """
         self._name = path.name
         self._connection = connect(path)
+        self._file = FileIdentity(path)
         self._served_ids: dict[bytes, int] = {}
         self._served_texts: dict[int, bytes] = {}
         try:
@@ -100,6 +102,7 @@ class SqliteStore:
     def append(self, records: Sequence[Record], *, sign: Sign) -> Appended:
         """Append in one transaction; see `LedgerStore.append`."""
         hashes = [leaf_hash(record.leaf) for record in records]  # before the lock is taken
+        self._file.require_same()
         with _transaction(self._connection, self._name):
             appended, served_ids = self._add(records, hashes, sign)
         self._served_ids = served_ids
