@@ -24,6 +24,7 @@ from vouchml.ledger.store.base import (
     Checkpoint,
     Entry,
     Sign,
+    parts_of,
 )
 from vouchml.ledger.store.failures import (
     no_head,
@@ -176,6 +177,14 @@ class PostgresStore:
         ((index,),) = self._rows("SELECT max(idx) FROM event WHERE type = %s", (kind.value,))
         return None if index is None else self.entry(index)
 
+    def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
+        """The records of a type that is not frequent, the latest first."""
+        statement = "SELECT idx FROM event WHERE type = %s AND idx < %s ORDER BY idx DESC LIMIT %s"
+        end = self.head().size if before is None else before
+        while found := self._rows(statement, (kind.value, end, ENTRIES_AT_ONCE)):
+            yield from (self.entry(index) for (index,) in found)
+            end = found[-1][0]
+
     def erase(self, index: int, record: Record) -> Appended:
         """Delete payload and salt, and append `record`; for the owner of the tables.
 
@@ -191,6 +200,20 @@ class PostgresStore:
         with translated():
             self._connected().execute("VACUUM payload")
         return appended
+
+    def prune(self, spans: Sequence[tuple[int, int]]) -> int:
+        """Delete payloads and salts; for the owner of the tables, as `erase`."""
+        pruned = 0
+        with translated():
+            for part in parts_of(spans):
+                deleted = self._connected().execute(
+                    "DELETE FROM payload USING unnest(%s::bigint[], %s::bigint[]) AS span(first, beyond) "
+                    "WHERE idx >= first AND idx < beyond",
+                    ([start for start, _ in part], [end for _, end in part]),
+                )
+                pruned += deleted.rowcount
+            self._connected().execute("VACUUM payload")
+        return pruned
 
     def close(self) -> None:
         """Close the connection."""
