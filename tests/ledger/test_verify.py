@@ -203,6 +203,18 @@ def test_a_change_without_the_key_is_found_and_told_where(
     assert (kind, *places) in [(finding.kind, finding.start, finding.end) for finding in found.findings]
 
 
+def test_records_of_other_kinds_among_predictions_spoil_nothing() -> None:
+    made = MemoryLedger()
+    for number in range(0, 900, 3):
+        refusal = event(RecordType.REFUSAL, {"counts": [], "a": 1}, time=BEGAN)
+        told = event(RecordType.OUTCOME, {"about": "x"}, time=BEGAN, payload={"label": "benign"})
+        made.append([prediction(number), prediction(number + 1), refusal, told])
+    made.sign(SIGNER)
+    assert verify(made, every=1200).findings == ()
+    made.rows[3] = made.rows[3]._replace(payload=b"{}")
+    assert [(each.kind, each.start) for each in verify(made, every=1200).findings] == [("payload", 3)]
+
+
 def test_a_changed_record_spoils_no_more_than_its_own_stretch_of_the_ledger() -> None:
     made = ledger()
     change_leaf(made)
