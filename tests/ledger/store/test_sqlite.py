@@ -180,6 +180,14 @@ def test_ids_are_found_in_blocks_in_runs_and_among_the_recent(store: SqliteStore
     assert store.find("request 999999") == ()
 
 
+def test_an_id_that_begins_within_what_is_kept_of_another_is_not_found(store: SqliteStore) -> None:
+    kept = [f"aabbccddeeff{0:020x}", "f" * 32]
+    for name in kept:
+        store.append([Record(RecordType.PREDICTION, f'"{name}"'.encode(), ids=(name,))], sign=unsigned)
+    assert store.find(f"ccddeeff{0:024x}") == ()
+    assert [store.find(name) for name in kept] == [(0,), (1,)]
+
+
 def test_a_search_has_little_to_read_however_long_the_log_is(store: SqliteStore, sqlite_file: Path) -> None:
     for size in (1, 31, 4000, 30_000, 40_000):
         store.append([_record(index) for index in range(size)], sign=unsigned)
