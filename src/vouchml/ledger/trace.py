@@ -88,8 +88,8 @@ def trace_prediction(store: LedgerStore, index: int, trust: TrustStore) -> Trace
 
 def _uncovered(entry: Entry) -> VerifiedReceipt:
     """The check of a receipt that has no checkpoint; only what concerns the record itself is used of it."""
-    opened = {} if entry.payload is None else {"payload": entry.payload.decode(), "salt": entry.salt}
-    return verify_receipt(Receipt(Included(entry.leaf.decode(), entry.index, ()), "", **opened))  # type: ignore[arg-type]
+    opened: dict[str, Any] = {} if entry.payload is None else {"payload": entry.payload.decode(), "salt": entry.salt}
+    return verify_receipt(Receipt(Included(entry.leaf.decode(), entry.index, ()), "", **opened))
 
 
 def _record_links(
@@ -107,8 +107,8 @@ def _record_links(
                 yield told
         elif link.name == "erasure":
             assert checked.receipt.erased is not None  # noqa: S101 - there is a link only where there is a record
-            facts = _erasure_facts(checked.receipt.erased.index, json.loads(checked.receipt.erased.leaf))
-            yield TraceLink("record", "erasure", link.status, link.reason, facts)
+            told_by = _erasure_facts(checked.receipt.erased.index, json.loads(checked.receipt.erased.leaf))
+            yield TraceLink("record", "erasure", link.status, link.reason, told_by)
 
 
 def _erasure_facts(index: int, fields: Mapping[str, Any]) -> Mapping[str, Any]:
