@@ -71,6 +71,11 @@ class MemoryLedger:
     def find(self, wanted: str) -> Sequence[int]:
         return self.ids.get(wanted, [])
 
+    def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
+        wanted = b'"type":"%b"' % kind.value.encode()
+        end = self.range.size if before is None else before
+        return (self.rows[index] for index in range(end - 1, -1, -1) if wanted in self.rows[index].leaf)
+
     def checkpoints(self, since: int = 0) -> Iterator[tuple[int, str]]:
         return (each for each in sorted(self.notes) if each[0] >= since)
 

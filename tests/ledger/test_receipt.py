@@ -67,6 +67,21 @@ def test_the_receipt_of_an_erased_record_proves_the_erasure() -> None:
     assert "2026-11-25" in verified.links[-1].reason
 
 
+def test_the_receipt_of_a_pruned_record_proves_the_prune() -> None:
+    made = ledger()
+    made.rows[20] = made.rows[20]._replace(salt=None, payload=None)
+    for span in ([10, 30], [500, 510]):
+        made.append([event(RecordType.RETENTION_PRUNE, {"basis": "6 months", "erased": [span]}, time=BEGAN)])
+    before = made.latest_checkpoint()
+    assert before is not None
+    assert build_receipt(made, 20, checkpoint=before[1]).erased is None
+    made.sign(SIGNER)
+    receipt = build_receipt(made, 20)
+    assert receipt.erased is not None
+    assert receipt.erased.index == 602
+    assert check(receipt) == {**ALL_GOOD, "commitment": "not checked", "erasure": "verified"}
+
+
 def test_an_erasure_of_another_record_is_no_erasure() -> None:
     erased = build_receipt(LEDGER, 7).erased
     other = replace(build_receipt(LEDGER, 8), payload=None, salt=None, erased=erased)

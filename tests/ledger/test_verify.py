@@ -14,6 +14,8 @@ from vouchml.errors import CheckpointInvalid
 from vouchml.ledger.checkpoint import Checkpoint, SignerKey, sign
 from vouchml.ledger.findings import Verification
 from vouchml.ledger.marks import OutsideCheckpoint
+from vouchml.ledger.receipt import build_receipt
+from vouchml.ledger.receipt_check import verify_receipt
 from vouchml.ledger.record import Record, RecordType, event
 from vouchml.ledger.store.open import create_store, open_store
 from vouchml.ledger.tree import CompactRange
@@ -199,6 +201,18 @@ def test_a_change_without_the_key_is_found_and_told_where(
     assert found.outcome == "tampered"
     assert found.exit_status == 1
     assert (kind, *places) in [(finding.kind, finding.start, finding.end) for finding in found.findings]
+
+
+def test_records_of_other_kinds_among_predictions_spoil_nothing() -> None:
+    made = MemoryLedger()
+    for number in range(0, 900, 3):
+        refusal = event(RecordType.REFUSAL, {"counts": [], "a": 1}, time=BEGAN)
+        told = event(RecordType.OUTCOME, {"about": "x"}, time=BEGAN, payload={"label": "benign"})
+        made.append([prediction(number), prediction(number + 1), refusal, told])
+    made.sign(SIGNER)
+    assert verify(made, every=1200).findings == ()
+    made.rows[3] = made.rows[3]._replace(payload=b"{}")
+    assert [(each.kind, each.start) for each in verify(made, every=1200).findings] == [("payload", 3)]
 
 
 def test_a_changed_record_spoils_no_more_than_its_own_stretch_of_the_ledger() -> None:
@@ -400,7 +414,7 @@ def flipped(content: bytes, place: int, bit: int) -> bytes:
     return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
 
 
-def test_a_real_ledger_verifies_in_several_processes_as_in_one(tmp_path: Path) -> None:
+def test_a_real_ledger_gives_receipts_and_verifies_in_several_processes_as_in_one(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     create_store(url, ORIGIN)
     store = open_store(url)
@@ -409,6 +423,8 @@ def test_a_real_ledger_verifies_in_several_processes_as_in_one(tmp_path: Path) -
             records = [prediction(number) for number in range(start, start + 1000)]
             store.append(records, sign=lambda head: sign(Checkpoint.of(ORIGIN, head, time=BEGAN), SIGNER))
         store.erase(700, erasure(700, 700))
+        (found,) = store.find(prediction_id(5_000))
+        assert verify_receipt(build_receipt(store, found), SIGNER.verifier).outcome == "ok"
         one = verify_ledger(store, [SIGNER.verifier])
         two = verify_ledger(store, [SIGNER.verifier], HowToVerify(processes=2, open_store=partial(open_store, url)))
     finally:

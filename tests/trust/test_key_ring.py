@@ -10,11 +10,13 @@ from vouchml.errors import (
     KeyExpired,
     KeyRevoked,
     KeyRoleWrong,
+    KeyUnknown,
     SigningKeyInvalid,
     SigningKeyNotFound,
     TrustStoreInvalid,
 )
 from vouchml.trust.key_ring import ALGORITHMS, KeyRing
+from vouchml.trust.signing_key import create_signing_key
 from vouchml.trust.trust_store import ROLES
 
 
@@ -75,6 +77,15 @@ def test_a_key_whose_private_half_is_elsewhere_does_not_sign_here(ring: KeyRing)
     for attempt in (None, "ada"):
         with pytest.raises(SigningKeyNotFound):
             ring.signer("approver", attempt)
+    assert not ring.holds(ada)
+
+
+def test_a_private_half_that_is_not_the_one_of_its_name_does_not_sign(ring: KeyRing) -> None:
+    ada = ring.add("ada", email="ada@example.org", role="approver")
+    (ring.folder / "ada.pem").write_bytes(create_signing_key("ed25519").to_pem())
+    for name in (None, "ada"):
+        with pytest.raises(KeyUnknown):
+            ring.signer("approver", name)
     assert not ring.holds(ada)
 
 

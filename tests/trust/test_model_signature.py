@@ -8,6 +8,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -263,12 +264,11 @@ LISTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "more": lambda p: p | {"more": 1},
     "out_of_order": lambda p: p | {"resources": p["resources"][::-1]},
     "one_twice": lambda p: p | {"resources": [p["resources"][0], *p["resources"]]},
-    "one_left_out": lambda p: p | {"resources": p["resources"][1:]},
     "upper_case": lambda p: p | {"resources": [r | {"digest": r["digest"].upper()} for r in p["resources"]]},
     "other_algorithm": lambda p: p | {"resources": [r | {"algorithm": "blake2b"} for r in p["resources"]]},
     **{
         f"path_{number}": first_path(path)
-        for number, path in enumerate(["", ".", "..", "../x", "a/../b", "/etc/passwd", "./x", "a//b", "a/"])
+        for number, path in enumerate(["", ".", "..", "../x", ".a/../b", "/etc/passwd", "./.a", ".a//b", ".a/"])
     },
 }
 
@@ -279,8 +279,9 @@ def test_a_list_of_files_that_can_be_read_in_two_ways_is_refused_although_it_is_
 ) -> None:
     data = sign_model(folder, TRAINER, name="m")
     changed = LISTS[defect](payload_of(data)["predicate"])
+    digests = b"".join(bytes.fromhex(resource["digest"]) for resource in changed["resources"])
     with pytest.raises(StatementInvalid, match="The signed list of files "):
-        verified(folder, signed_again(data, changed))
+        verified(folder, signed_again(data, changed, digest=sha256(digests).hexdigest()))
     verified(folder, signed_again(data, payload_of(data)["predicate"]))
 
 

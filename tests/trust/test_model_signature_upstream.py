@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.trust.signed_examples import NOW, trusted
 
 from vouchml.errors import FileAdded, FileChanged, SignatureInvalid
 from vouchml.model import model_digest
-from vouchml.trust.model_signature import SIGNATURE_FILE, read_model_signature, sign_model, verify_model_by
+from vouchml.trust.model_signature import (
+    SIGNATURE_FILE,
+    read_model_signature,
+    sign_model,
+    verify_model,
+    verify_model_by,
+)
 from vouchml.trust.signing_key import SigningKey, create_signing_key
+from vouchml.trust.trust_store import TrustStore
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,8 @@ def test_we_verify_what_upstream_signs_and_find_the_same_model_digest(place: Pla
     signed = verify_model_by(place.model, signature, place.key.public)
     assert signed.digest == model_digest(place.model)
     assert signed.name == "model"
+    store = TrustStore(key=(trusted(place.key, "trainer", "ada"),))
+    assert verify_model(place.model, signature, store, at=NOW) == (signed, store.key[0])
     with pytest.raises(SignatureInvalid):
         verify_model_by(place.model, signature, create_signing_key("p256").public)
     (place.model / "a" / "b").write_bytes(b"Deep")

@@ -96,6 +96,7 @@ DEFECTS: dict[str, Any] = {
     "short": GOOD | {"subject": [{"name": "m", "digest": {"sha256": DIGEST[1:]}}]},
     "line_break": GOOD | {"subject": [{"name": "m", "digest": {"sha256": DIGEST + "\n"}}]},
     "a_key_twice": json.dumps(GOOD).replace('"meaning":', '"meaning": "rejected", "meaning":').encode(),
+    "not_finite": json.dumps(GOOD).replace("0.01", "1e999").encode(),
     "not_a_number": json.dumps(GOOD).replace("0.01", "NaN").encode(),
 }
 

@@ -14,7 +14,22 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from vouchml.cli import doctor, gate, init, keys, predict, registry, serve, train, up
+from vouchml.cli import (
+    doctor,
+    gate,
+    init,
+    keys,
+    ledger,
+    outcome,
+    predict,
+    receipt,
+    registry,
+    replay,
+    serve,
+    trace,
+    train,
+    up,
+)
 from vouchml.cli.garbage import collect_seldom, leave_the_rest
 from vouchml.cli.options import help_if_alone
 from vouchml.errors import DependencyMissing, VouchError
@@ -37,6 +52,12 @@ app.add_typer(registry.app, name="registry")
 app.command("gate")(gate.gate)
 app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
+app.command("trace")(trace.trace)
+app.command("receipt")(receipt.receipt)
+app.command("verify-receipt")(receipt.verify_receipt)
+app.add_typer(ledger.app, name="ledger")
+app.command("replay")(replay.replay)
+app.command("outcome")(outcome.outcome)
 app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)
 

@@ -96,20 +96,25 @@ def promote(
 ) -> None:
     """Point the stage and its alias at a version.
 
-    A service follows within seconds.
+    It is recorded in the ledger first. A service follows within seconds.
     """
     settings = project_settings(ctx, config)
-    name, stage = settings.project.registered_model, settings.project.stage
-    move = _registry(settings).promote(name, version, stage=stage, who=_person(settings, who), why=why)
+    from vouchml.project.moves import promote as promote_version
+
+    move = promote_version(settings, version, who=_person(settings, who), why=why)
     _show_move(move, as_json=as_json)
 
 
 @app.command()
 def rollback(ctx: typer.Context, why: Why, who: Who = None, as_json: Json = False, config: Config = None) -> None:
-    """Point back to the version that served before."""
+    """Point back to the version that served before.
+
+    It is recorded in the ledger first.
+    """
     settings = project_settings(ctx, config)
-    name, stage = settings.project.registered_model, settings.project.stage
-    move = _registry(settings).rollback(name, stage=stage, who=_person(settings, who), why=why)
+    from vouchml.project.moves import rollback as roll_back
+
+    move = roll_back(settings, who=_person(settings, who), why=why)
     _show_move(move, as_json=as_json)
 
 

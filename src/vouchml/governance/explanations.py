@@ -13,7 +13,7 @@ _EXPLANATIONS: Final[Mapping[str, str]] = {
     "BCa bootstrap. Calibration error: percentile bootstrap. Calibration slope: Wald. Latency: median of answers here.",
     "margins": "Both versions score the same test rows, without those that the champion was trained on. The interval "
     "of what the challenger is better by must lie above minus the margin. AUC: DeLong for paired rows. Losses: paired "
-    "BCa bootstrap. Labels: Tango's score interval; besides, McNemar's exact test must not find it worse.",
+    "percentile bootstrap. Labels: Tango's score interval; besides, McNemar's exact test must not find it worse.",
     "slices": "The exact binomial test that a slice is as accurate as all rows minus the margin, corrected by Holm "
     "over all slices. FAIL if it is rejected, INCONCLUSIVE if a slice lies below but chance may explain it.",
     "card": "A person must have filled the field; white space is no answer.",

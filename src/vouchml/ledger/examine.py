@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import json
 from binascii import b2a_base64
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from vouchml.errors import LedgerInvalid
 from vouchml.ledger.findings import Finding, Findings, records
 from vouchml.ledger.leaf import Span, erased_spans, read_leaf
 from vouchml.ledger.proofs import halved
-from vouchml.ledger.record import COMMITMENT_DOMAIN, RecordType
+from vouchml.ledger.record import COMMITMENT_DOMAIN, RecordType, commitment
 from vouchml.ledger.spans import extend
 from vouchml.ledger.store.base import Entry
 from vouchml.ledger.tree import HASH_BYTES, TILE, CompactRange
 
 _COMMITTED: Final = b'{"commitment":"'
+_CLAIM: Final = slice(len(_COMMITTED), len(_COMMITTED) + 44)  # with the quotation mark behind it
 _PREDICTION: Final = b'"type":"prediction"'
-_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+_AS_CLAIMED: Final = bytes.maketrans(b"+/=", b'-_"')
 _NO_LEAF: Final = bytes(HASH_BYTES)  # no leaf is known that has this hash
 
 
@@ -83,40 +86,66 @@ class _Examination:
     def __init__(self, start: int, end: int, sizes: Sequence[int], sample_every: int) -> None:
         self._stretch = Stretch(start, end)
         self._findings = Findings()
-        self._sizes = [size for size in sizes if start < size <= end]
+        self._sizes = deque(size for size in sizes if start < size <= end)
+        self._expected = start
+        self._hashes: list[bytes] = []  # of the leaves in no whole tile yet
         self._sample_every = sample_every
 
     def of(self, entries: Iterable[Entry]) -> Stretch:
-        stretch, expected, sample_every = self._stretch, self._stretch.start, self._sample_every
-        hashes: list[bytes] = []
-        for index, leaf, salt, payload in entries:
-            if index != expected:
-                self._missing(expected, index, hashes)
-                expected = index
-            hashes.append(sha256(b"\x00" + leaf).digest())
-            expected += 1
-            if payload is not None and salt is not None:
-                opened = b2a_base64(sha256(COMMITMENT_DOMAIN + salt + payload).digest(), newline=False)
-                is_plain = leaf.startswith(_COMMITTED + opened.translate(_URL_SAFE)[:43] + b'"') and _PREDICTION in leaf
-            else:
-                is_plain = False
-            if not is_plain:
-                self._look_closer(index, leaf, salt, payload)
-            if index % sample_every == 0:
-                self._sample(index, leaf)
-            if len(hashes) >= TILE and expected % TILE == 0:
-                hashes = self._fold(hashes, expected)
-        if expected < stretch.end:
-            self._missing(expected, stretch.end, hashes)
-        stretch.rest = self._fold(hashes, stretch.end)
+        stretch, iterator = self._stretch, iter(entries)
+        while batch := list(islice(iterator, TILE)):
+            if not self._take_plain(batch):
+                self._take_each(batch)
+            if self._expected % TILE == 0:
+                self._fold()
+        if self._expected < stretch.end:
+            self._missing(self._expected, stretch.end)
+        self._fold()
+        stretch.rest = self._hashes
         stretch.findings = self._findings.kept
         return stretch
 
-    def _fold(self, hashes: list[bytes], end: int) -> list[bytes]:
-        """Make whole tiles of leaf hashes up to `end`, and edges; give back what fills no tile."""
+    def _take_plain(self, batch: Sequence[Entry]) -> bool:
+        """Take records at once if they are what nearly all are: predictions with payloads that fit, none missing.
+
+        This is where the time goes, hence the lists.
+        """
+        places, leaves, salts, payloads = zip(*batch, strict=True)
+        start, end = self._expected, self._expected + len(batch)
+        if places != tuple(range(start, end)) or None in salts or None in payloads:
+            return False
+        opened = [
+            b2a_base64(sha256(COMMITMENT_DOMAIN + salt + payload).digest(), newline=False)
+            for salt, payload in zip(salts, payloads, strict=True)
+        ]
+        if b"".join([leaf[_CLAIM] for leaf in leaves]) != b"".join(opened).translate(_AS_CLAIMED):
+            return False
+        are_predictions = [leaf.startswith(_COMMITTED) and _PREDICTION in leaf for leaf in leaves]
+        if not all(are_predictions):
+            return False
+        self._hashes += [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+        for index in range(start + -start % self._sample_every, end, self._sample_every):
+            self._sample(index, leaves[index - start])
+        self._expected = end
+        return True
+
+    def _take_each(self, batch: Sequence[Entry]) -> None:
+        for index, leaf, salt, payload in batch:
+            if index != self._expected:
+                self._missing(self._expected, index)
+            self._hashes.append(sha256(b"\x00" + leaf).digest())
+            self._expected = index + 1
+            if not _is_plain(leaf, salt, payload):
+                self._look_closer(index, leaf, salt, payload)
+            if index % self._sample_every == 0:
+                self._sample(index, leaf)
+
+    def _fold(self) -> None:
+        """Make whole tiles of the leaf hashes so far, and edges; what fills no tile stays."""
+        hashes, end = self._hashes, self._expected
         start = end - len(hashes)
         while self._sizes and self._sizes[0] <= end:
-            size = self._sizes.pop(0)
+            size = self._sizes.popleft()
             before = size // TILE * TILE
             if size > before:
                 edge, _ = CompactRange().extend(hashes[before - start : size - start])
@@ -127,11 +156,12 @@ class _Examination:
             while len(layer) > 1:
                 layer = halved(layer)
             self._stretch.tiles.append(layer[0])
-        return hashes[whole:]
+        self._hashes = hashes[whole:]
 
-    def _missing(self, start: int, end: int, hashes: list[bytes]) -> None:
+    def _missing(self, start: int, end: int) -> None:
         self._findings.tampered("record", start, end, f"Missing or unreadable: {records(start, end)}.")
-        hashes.extend([_NO_LEAF] * (end - start))
+        self._hashes += [_NO_LEAF] * (end - start)
+        self._expected = end
 
     def _look_closer(self, index: int, leaf: bytes, salt: bytes | None, payload: bytes | None) -> None:
         if (salt is None) != (payload is None):
@@ -150,8 +180,7 @@ class _Examination:
             return
         committed = fields.get("commitment")
         if payload is not None and salt is not None:
-            opened = b2a_base64(sha256(COMMITMENT_DOMAIN + salt + payload).digest(), newline=False)
-            if committed is None or committed.encode() != opened.translate(_URL_SAFE)[:43]:
+            if committed != commitment(salt, payload):
                 message = f"The payload of record {index} is not the one that its leaf commits to."
                 self._findings.tampered("payload", index, index + 1, message)
         elif committed is not None:
@@ -172,3 +201,11 @@ class _Examination:
         except (ValueError, RecursionError, AttributeError):
             return  # what is no leaf was found already, or its hash will not fit
         self._stretch.sampled.append((index, tuple(each for each in ids if isinstance(each, str))))
+
+
+def _is_plain(leaf: bytes, salt: bytes | None, payload: bytes | None) -> bool:
+    """Whether it is a prediction with the payload that it commits to; false when it takes a closer look to say."""
+    if salt is None or payload is None:
+        return False
+    opened = b2a_base64(sha256(COMMITMENT_DOMAIN + salt + payload).digest(), newline=False)
+    return leaf.startswith(_COMMITTED + opened.translate(_AS_CLAIMED)) and _PREDICTION in leaf

@@ -41,6 +41,15 @@ def open_ledger(settings: Settings) -> LedgerStore:
     return store
 
 
+def known_origin(settings: Settings) -> str | None:
+    """The origin of the ledger that this machine has used; None when it has used none.
+
+    Raises:
+        LedgerUnavailable: the file that says it cannot be read.
+    """
+    return OriginFile(settings.private_folder).read()
+
+
 def create_ledger(settings: Settings) -> str:
     """Create the project's ledger, unless it is there; its origin.
 
@@ -58,6 +67,23 @@ def create_ledger(settings: Settings) -> str:
             create_store(settings.ledger_url, found)
         file.write(found)
         return found
+
+
+def grant_service_role(settings: Settings, role: str) -> None:
+    """Let the role of the service add to the ledger, and no more. For the owner of its tables.
+
+    Raises:
+        LedgerInvalid: the ledger is in a file, which has no roles.
+        LedgerUnavailable: the server cannot be reached, or refuses.
+    """
+    if sqlite_file(settings.ledger_url) is not None:
+        raise LedgerInvalid(
+            "A ledger in a file has no roles: whoever may write the file may change it.",
+            remedy="Leave --service-role out, or set [ledger] url to a PostgreSQL database.",
+        )
+    from vouchml.ledger.store.postgres import PostgresStore
+
+    PostgresStore.grant_service_role(settings.ledger_url, role)
 
 
 def _origin_there(settings: Settings) -> str | None:

@@ -16,8 +16,9 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, NoReturn, Protocol
 
 from vouchml.canonical_json import canonical_json
@@ -25,6 +26,7 @@ from vouchml.errors import ReceiptInvalid, ReceiptUnavailable
 from vouchml.ledger.checkpoint import Checkpoint, read_note
 from vouchml.ledger.leaf import erases, read_leaf
 from vouchml.ledger.proofs import HashReader, inclusion_proof
+from vouchml.ledger.record import RecordType
 
 RECEIPT_FORMAT: Final = "vouchml-receipt/v1"
 LONGEST_RECEIPT: Final = 16_000_000
@@ -33,6 +35,11 @@ _KEYS: Final = {"checkpoint", "erased", "format", "inclusion", "index", "leaf", 
 
 class Kept(Protocol):
     """A record as a store gives it back."""
+
+    @property
+    def index(self) -> int:
+        """Its number."""
+        ...
 
     @property
     def leaf(self) -> bytes:
@@ -59,6 +66,10 @@ class ReceiptSource(HashReader, Protocol):
 
     def find(self, wanted: str, /) -> Sequence[int]:
         """The records with this prediction id or request id."""
+        ...
+
+    def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Kept]:
+        """The records of a type that is not frequent, the latest first; only those in front of `before`."""
         ...
 
     def latest_checkpoint(self) -> tuple[int, str] | None:
@@ -151,16 +162,16 @@ def build_receipt(store: ReceiptSource, index: int, *, checkpoint: str | None = 
 
 
 def _erasure(store: ReceiptSource, leaf: bytes, index: int, size: int) -> Included | None:
-    """The record that tells of the erasure of record `index`: it has the same ids."""
+    """The record that tells of the erasure of record `index`: one with the same ids, or a prune."""
     fields = read_leaf(leaf)
     if "commitment" not in fields:
         return None
     wanted = fields.get("prediction_id")
-    for place in store.find(wanted) if isinstance(wanted, str) else ():
-        if index < place < size:
-            other = store.entry(place).leaf
-            if erases(read_leaf(other), index):
-                return Included(other.decode(), place, inclusion_proof(place, size, store))
+    found = store.find(wanted) if isinstance(wanted, str) else ()
+    with_ids = (store.entry(place) for place in found if index < place < size)
+    for entry in chain(with_ids, store.events(RecordType.RETENTION_PRUNE, before=size)):
+        if entry.index > index and erases(read_leaf(entry.leaf), index):
+            return Included(entry.leaf.decode(), entry.index, inclusion_proof(entry.index, size, store))
     return None
 
 

@@ -36,6 +36,8 @@ class RecordType(StrEnum):
     OUTCOME = "outcome"
     ERASURE = "erasure"
     RETENTION_PRUNE = "retention_prune"
+    HOLD = "hold"
+    RELEASE = "release"
     KEY_ROTATION = "key_rotation"
     GAP = "gap"
     START = "start"

@@ -174,10 +174,13 @@ class _Verifying:
                 self._findings.tampered("lookup", index, index + 1, message)
 
     def _check_end(self, size: int) -> None:
-        beyond = next(iter(self._store.entries(size, 1 << 62)), None)
-        if beyond is not None and beyond.index >= self._head().size:
-            message = f"There is a record {beyond.index} behind the end that the head names."
-            self._findings.tampered("record", size, beyond.index + 1, message)
+        try:
+            self._store.entry(size)
+        except LedgerInvalid:
+            return
+        if self._head().size == size:  # otherwise it was appended meanwhile
+            message = f"There is a record {size} behind the end that the head names."
+            self._findings.tampered("record", size, size + 1, message)
 
     def _check_distances(self, fitting: Sequence[Mark], start: int, size: int) -> None:
         signed = [mark.size for mark in fitting if mark.is_signed and not mark.source]

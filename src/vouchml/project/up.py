@@ -65,6 +65,7 @@ def make_ready(settings: Settings, *, retrain: bool, progress: Progress) -> Read
     Raises:
         VouchError: the table, the training or the registry failed; see there.
     """
+    from vouchml.project.moves import promote
     from vouchml.registry import ModelRegistry
     from vouchml.registry.reachability import require_store
     from vouchml.training import train, up_to_date_version
@@ -91,7 +92,7 @@ def make_ready(settings: Settings, *, retrain: bool, progress: Progress) -> Read
         return Ready(registry.version(name, str(pointer.version)), None, (note,))
     progress(f"Promoting version {version.number} to {stage}")
     why = "vouch up: a new training" if trained else "vouch up: up to date with data and settings"
-    registry.promote(name, str(version.number), stage=stage, who=person_at(settings.root), why=why)
+    promote(settings, str(version.number), who=person_at(settings.root), why=why)
     return Ready(registry.version(name, str(version.number)), trained, ())
 
 

@@ -136,6 +136,16 @@ class ModelRegistry:
             PromotionRefused: no version served before.
             VersionNotFound: the version that served before was deleted.
         """
+        target = self.rollback_target(name, stage=stage)
+        return self._move(name, target.number, stage=stage, who=who, why=why, action="rollback")
+
+    def rollback_target(self, name: str, *, stage: str) -> Version:
+        """The version that served before the one that serves now.
+
+        Raises:
+            PromotionRefused: no version served before.
+            VersionNotFound: the version that served before was deleted.
+        """
         current = self.pointer(name, stage).version
         before = version_before(self.history(name), stage, current) if current is not None else None
         if before is None:
@@ -143,8 +153,7 @@ class ModelRegistry:
                 f"No version of {name} was in {stage} before this one, as far as the history goes.",
                 remedy="Choose one yourself: vouch registry promote VERSION",
             )
-        target = self.version(name, str(before))
-        return self._move(name, target.number, stage=stage, who=who, why=why, action="rollback")
+        return self.version(name, str(before))
 
     def history(self, name: str) -> tuple[Promotion, ...]:
         """Every recorded move of the pointers of `name`, oldest first.

@@ -26,7 +26,7 @@ class CutConnection:
         self._cut: Cut = "before its answer"
         Thread(target=self._accept, daemon=True).start()
 
-    def cut(self, when: Cut, *, at: bytes = b"COMMIT") -> None:
+    def cut(self, when: Cut, *, at: bytes = b"COMMIT\0") -> None:
         """Cut the connection at the next message with `at`."""
         self._at, self._cut = at, when
 

@@ -16,7 +16,7 @@ from tests.ledger.store.cut_connection import Cut, CutConnection, cut_connection
 from tests.ledger.store.made_up import erasure, predictions, signed, unsigned
 
 from vouchml.errors import LedgerUnavailable
-from vouchml.ledger.store import Appended
+from vouchml.ledger.store import Appended, grant_service_role
 from vouchml.ledger.store.postgres import PostgresStore
 
 ROLE = 'the "service"'
@@ -34,7 +34,7 @@ def service_url(ledger_url: str) -> Iterator[str]:
     """The same ledger, for the service."""
     with psycopg.connect(ledger_url, autocommit=True) as owner:
         owner.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(ROLE)))
-        PostgresStore.grant_service_role(ledger_url, ROLE)
+        grant_service_role(ledger_url, ROLE)
         yield ledger_url.replace("//owner@", "//the%20%22service%22@")
         owner.execute(sql.SQL("DROP OWNED BY {0}").format(sql.Identifier(ROLE)))
         owner.execute(sql.SQL("DROP ROLE {0}").format(sql.Identifier(ROLE)))
@@ -88,6 +88,11 @@ def test_the_service_cannot_erase_and_its_owner_can(service_url: str, ledger_url
         assert service.head().size == 2
         owner.erase(1, erasure(1))
         assert service.entry(1).payload is None
+
+
+def test_a_role_that_is_not_there_is_an_error(ledger_url: str) -> None:
+    with pytest.raises(LedgerUnavailable, match="does not exist"):
+        grant_service_role(ledger_url, "nobody of that name")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.ledger.store.made_up import erasure, prediction, predictions, unsigne
 
 from vouchml.errors import LedgerInvalid, LedgerUnavailable
 from vouchml.ledger.record import Record, RecordType
-from vouchml.ledger.store import create_store
+from vouchml.ledger.store import Appended, create_store, grant_service_role
 from vouchml.ledger.store.lookup_key import lookup_key
 from vouchml.ledger.store.sqlite import SqliteStore
 from vouchml.ledger.store.sqlite_connection import connect, journal_mode, sqlite_version
@@ -125,6 +126,36 @@ def test_an_erasure_says_when_a_copy_is_left_because_another_program_reads_on(
         assert sqlite_file.with_name(f"{sqlite_file.name}-wal").stat().st_size == 0
 
 
+def test_a_file_has_no_roles(sqlite_file: Path) -> None:
+    with pytest.raises(LedgerInvalid, match="has no roles"):
+        grant_service_role(f"sqlite:///{sqlite_file}", "service")
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_written_to_a_file_that_was_moved_away(sqlite_file: Path, replaced: bool) -> None:
+    with closing(SqliteStore(sqlite_file)) as store:
+        store.append(predictions(1), sign=unsigned)
+        moved = sqlite_file.rename(sqlite_file.with_name("moved.db"))
+        if replaced:
+            sqlite_file.write_bytes(b"")
+        with pytest.raises(LedgerUnavailable, match="moved, deleted or replaced"):
+            store.append(predictions(1), sign=unsigned)
+        moved.rename(sqlite_file)
+        assert store.append(predictions(1), sign=unsigned) == Appended(1, 2)
+
+
+def test_reading_on_takes_no_more_memory_for_a_longer_log(store: SqliteStore) -> None:
+    for _ in range(40):
+        store.append([prediction(payload=bytes(1000)) for _ in range(500)], sign=unsigned)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in store.entries(0, 20_000)) == 20_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 6_000_000  # all at once are more than 25 MB
+
+
 def _record(index: int) -> Record:
     # Every tenth id is shared with others, and one by very many.
     names = (
@@ -147,6 +178,29 @@ def test_ids_are_found_in_blocks_in_runs_and_among_the_recent(store: SqliteStore
     assert store.find("request 100") == tuple(range(1000, 1010))
     assert store.find("all") == tuple(range(0, size, 50))
     assert store.find("request 999999") == ()
+
+
+def test_an_id_that_begins_within_what_is_kept_of_another_is_not_found(store: SqliteStore) -> None:
+    kept = [f"aabbccddeeff{0:020x}", "f" * 32]
+    for name in kept:
+        store.append([Record(RecordType.PREDICTION, f'"{name}"'.encode(), ids=(name,))], sign=unsigned)
+    assert store.find(f"ccddeeff{0:024x}") == ()
+    assert [store.find(name) for name in kept] == [(0,), (1,)]
+
+
+def test_a_search_has_little_to_read_however_long_the_log_is(store: SqliteStore, sqlite_file: Path) -> None:
+    for size in (1, 31, 4000, 30_000, 40_000):
+        store.append([_record(index) for index in range(size)], sign=unsigned)
+    for _ in range(500):
+        store.append([_record(0)], sign=unsigned)
+    with closing(connect(sqlite_file)) as connection:
+        count = "SELECT count(*), max(length(entries)) FROM "
+        recent, _ = connection.execute(f"{count} lookup_recent").get
+        _, longest_of_run = connection.execute(f"{count} lookup_run").get
+        blocks, _ = connection.execute(f"{count} lookup_block").get
+    assert recent <= 32
+    assert blocks > 1000
+    assert longest_of_run < 40_000
 
 
 @given(st.text(max_size=40) | st.text("0123456789abcdefABCDEF _", min_size=32, max_size=32))

@@ -132,7 +132,11 @@ def _mean_loss(
 ) -> Estimate | NoEstimate:
     values = loss(evidence.is_positive, evidence.probabilities)
     interval = mean_interval(
-        values, level=policy.level, resamples=policy.bootstrap_resamples, random_state=policy.random_state
+        values,
+        level=policy.level,
+        resamples=policy.bootstrap_resamples,
+        random_state=policy.random_state,
+        method="bca",
     )
 
     def needed(bound: float) -> int | None:

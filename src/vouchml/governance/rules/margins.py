@@ -165,9 +165,13 @@ def _mean(policy: PolicySettings, gains: Floats) -> Advantage:
     return Advantage(
         value=value,
         interval=mean_interval(
-            gains, level=policy.level, resamples=policy.bootstrap_resamples, random_state=policy.random_state
+            gains,
+            level=policy.level,
+            resamples=policy.bootstrap_resamples,
+            random_state=policy.random_state,
+            method="percentile",
         ),
-        decided_by="paired bootstrap, BCa",
+        decided_by="paired bootstrap, percentile",
         rows_needed=lambda bound: rows_for_mean(
             value=value, bound=bound, variance_of_a_row=variance, level=policy.level
         ),

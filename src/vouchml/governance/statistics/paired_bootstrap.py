@@ -1,8 +1,12 @@
 """Intervals from resampled rows: a mean over rows (a loss, or a difference of two losses), or any other statistic.
 
-Percentile intervals, and for means BCa: B. Efron, "Better bootstrap confidence intervals", JASA 82 (1987) 171-185. Rows
-are drawn with replacement from all rows, so what two scorers say of one row stays together. The same seed gives the
-same bits.
+Percentile intervals, and for means BCa: B. Efron, "Better bootstrap confidence intervals", JASA 82 (1987) 171-185; both
+with tails that make up for how narrow resamples of few rows are: T. C. Hesterberg, "What teachers should know about the
+bootstrap", The American Statistician 69 (2015) 371-386. Rows are drawn with replacement from all rows, so what two
+scorers say of one row stays together. The same seed gives the same bits.
+
+BCa suits a loss, which is skewed to one side. A difference of losses has long tails on both sides: BCa then mistakes a
+single row for skewness, and its lower end is too high too often (docs/gates.md, "Coverage of the bootstrap").
 """
 
 from __future__ import annotations
@@ -23,14 +27,12 @@ Method: TypeAlias = Literal["bca", "percentile"]
 _CELLS_AT_ONCE = 1_000_000
 
 
-def mean_interval(
-    values: Floats, *, level: float, resamples: int, random_state: int, method: Method = "bca"
-) -> Interval:
+def mean_interval(values: Floats, *, level: float, resamples: int, random_state: int, method: Method) -> Interval:
     """The interval of the mean of `values`, one a row. No width where all values are equal."""
     replicates = np.concatenate(
         [values[draws].mean(axis=1) for draws in _draws(values.size, resamples=resamples, random_state=random_state)]
     )
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    tails = _expanded_tails(level, values.size)
     if method == "bca" and np.ptp(values) > 0:
         tails = _corrected(tails, values, replicates)
     return _ends(replicates, tails)
@@ -43,7 +45,7 @@ def statistic_interval(
     replicates = np.concatenate(
         [statistic(draws) for draws in _draws(rows, resamples=resamples, random_state=random_state)]
     )
-    return _ends(replicates, np.array([(1 - level) / 2, (1 + level) / 2]))
+    return _ends(replicates, _expanded_tails(level, rows))
 
 
 def _draws(rows: int, *, resamples: int, random_state: int) -> Iterator[Draws]:
@@ -51,6 +53,16 @@ def _draws(rows: int, *, resamples: int, random_state: int) -> Iterator[Draws]:
     step = max(1, _CELLS_AT_ONCE // rows)
     for start in range(0, resamples, step):
         yield generator.integers(rows, size=(min(step, resamples - start), rows), dtype=np.intp)
+
+
+def _expanded_tails(level: float, rows: int) -> Floats:
+    """The tails to look up, so that the interval is as wide as Student's for as many rows."""
+    from scipy.special import stdtrit
+
+    freedom = max(rows - 1, 1)
+    reach = float(stdtrit(freedom, (1 + level) / 2)) * (rows / freedom) ** 0.5
+    tail = NormalDist().cdf(-reach)
+    return np.array([tail, 1 - tail])
 
 
 def _corrected(tails: Floats, values: Floats, replicates: Floats) -> Floats:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from vouchml.ledger.store.base import Appended, Checkpoint, Entry, LedgerStore, Sign
-from vouchml.ledger.store.open import create_store, open_store
+from vouchml.ledger.store.open import create_store, grant_service_role, open_store
 
-__all__ = ["Appended", "Checkpoint", "Entry", "LedgerStore", "Sign", "create_store", "open_store"]
+__all__ = ["Appended", "Checkpoint", "Entry", "LedgerStore", "Sign", "create_store", "grant_service_role", "open_store"]

@@ -19,6 +19,9 @@ WAITS_SECONDS: Final = 5.0
 #: How many entries are read at a time: nothing holds a snapshot, or more memory than these take, between two of them.
 ENTRIES_AT_ONCE: Final = 1024
 
+#: How many payloads are pruned in one transaction: those who append wait for its end.
+PRUNED_AT_ONCE: Final = 2048
+
 #: Makes the signed note of a head, or None where none is due.
 Sign = Callable[[CompactRange], str | None]
 
@@ -44,6 +47,24 @@ class Checkpoint(NamedTuple):
 
     size: int
     note: str
+
+
+def parts_of(spans: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """The same records as `spans`, `PRUNED_AT_ONCE` at a time at most."""
+    part: list[tuple[int, int]] = []
+    room = PRUNED_AT_ONCE
+    for first, end in spans:
+        start = first
+        while start < end:
+            taken = min(end, start + room)
+            part.append((start, taken))
+            room -= taken - start
+            start = taken
+            if not room:
+                yield part
+                part, room = [], PRUNED_AT_ONCE
+    if part:
+        yield part
 
 
 class LedgerStore(Protocol):
@@ -105,11 +126,23 @@ class LedgerStore(Protocol):
         """The latest record of a type that is not frequent."""
         ...
 
+    def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
+        """The records of a type that is not frequent, the latest first; only those in front of the place `before`."""
+        ...
+
     def erase(self, index: int, record: Record) -> Appended:
         """Destroy the payload and the salt of the record at `index`, and append `record`, which says so, in one go.
 
         Raises:
             LedgerInvalid: there is nothing to erase there.
+        """
+        ...
+
+    def prune(self, spans: Sequence[tuple[int, int]]) -> int:
+        """Destroy the payloads and salts of the records from each start up to its end, and say how many there were.
+
+        A record that tells of it must be in the ledger before. It is done in parts, so that others can append in
+        between; after a failure some are gone, and the same call again takes the rest.
         """
         ...
 

@@ -18,9 +18,10 @@ from vouchml.settings import sqlite_file
 
 @dataclass(frozen=True, slots=True)
 class StoreKind:
-    """How to make and to open a ledger, by its address."""
+    """How to make a ledger, to let a role add to it, and to open it, by its address."""
 
     create: Callable[[str, str], None]
+    grant: Callable[[str, str], None]
     open: Callable[[str], LedgerStore]
     install: str
 
@@ -36,6 +37,19 @@ def create_store(url: str, origin: str) -> None:
     kind = _kind(url)
     with _imports(kind):
         kind.create(url, origin)
+
+
+def grant_service_role(url: str, role: str) -> None:
+    """Let the database role `role` add to the ledger and read it, and do nothing else; `url` is the one of its owner.
+
+    Raises:
+        LedgerInvalid: the store has no roles.
+        LedgerUnavailable: it cannot be reached, or there is no such role.
+        DependencyMissing: the store needs a package that is not installed.
+    """
+    kind = _kind(url)
+    with _imports(kind):
+        kind.grant(url, role)
 
 
 def open_store(url: str) -> LedgerStore:
@@ -64,6 +78,13 @@ def _create_sqlite(url: str, origin: str) -> None:
     SqliteStore.create(_sqlite_path(url), origin)
 
 
+def _grant_sqlite(_url: str, _role: str) -> None:
+    raise LedgerInvalid(
+        "A ledger in a file has no roles: whoever may write the file may change it.",
+        remedy="Keep it in PostgreSQL, or leave the role out.",
+    )
+
+
 def _open_sqlite(url: str) -> LedgerStore:
     from vouchml.ledger.store.sqlite import SqliteStore
 
@@ -76,14 +97,20 @@ def _create_postgres(url: str, origin: str) -> None:
     PostgresStore.create(url, origin)
 
 
+def _grant_postgres(url: str, role: str) -> None:
+    from vouchml.ledger.store.postgres import PostgresStore
+
+    PostgresStore.grant_service_role(url, role)
+
+
 def _open_postgres(url: str) -> LedgerStore:
     from vouchml.ledger.store.postgres import PostgresStore
 
     return PostgresStore(url)
 
 
-_SQLITE: Final = StoreKind(_create_sqlite, _open_sqlite, "pip install 'vouchml[serve]'")
-_POSTGRES: Final = StoreKind(_create_postgres, _open_postgres, "pip install 'vouchml[postgres]'")
+_SQLITE: Final = StoreKind(_create_sqlite, _grant_sqlite, _open_sqlite, "pip install 'vouchml[serve]'")
+_POSTGRES: Final = StoreKind(_create_postgres, _grant_postgres, _open_postgres, "pip install 'vouchml[postgres]'")
 
 STORES: Final[Mapping[str, StoreKind]] = {
     "sqlite": _SQLITE,

@@ -24,6 +24,7 @@ from vouchml.ledger.store.base import (
     Checkpoint,
     Entry,
     Sign,
+    parts_of,
 )
 from vouchml.ledger.store.failures import (
     no_head,
@@ -45,10 +46,11 @@ _NAME: Final = "the database"
 _CREATING: Final = 0x766F756368
 _LOOKS_AGAIN_SECONDS: Final = 0.1
 
-_ENTRIES: Final = (
-    "SELECT leaf.idx, served, place, leaf.text, salt, body FROM leaf "
-    "LEFT JOIN payload ON payload.idx = leaf.idx WHERE leaf.idx >= %s AND leaf.idx < %s ORDER BY leaf.idx"
+_SELECT_ENTRIES: Final = (
+    "SELECT leaf.idx, served, place, leaf.text, salt, body FROM leaf LEFT JOIN payload ON payload.idx = leaf.idx "
 )
+_ENTRIES: Final = _SELECT_ENTRIES + "WHERE leaf.idx >= %s AND leaf.idx < %s ORDER BY leaf.idx"
+_ENTRIES_AT: Final = _SELECT_ENTRIES + "WHERE leaf.idx = ANY(%s) ORDER BY leaf.idx"
 _FIND: Final = (
     "SELECT lookup.idx FROM generate_series(0, (SELECT size >> 16 FROM head)) AS each "
     "JOIN lookup ON lookup.bucket = each AND lookup.key = %s ORDER BY lookup.idx"
@@ -124,7 +126,11 @@ class PostgresStore:
     def find(self, name: str) -> tuple[int, ...]:
         """The places of the records with the id `name`."""
         found = self._rows(_FIND, (signed_key(name),))
-        return tuple(index for (index,) in found if names(self.entry(index).leaf, name))
+        places = sorted({index for (index,) in found})
+        parts = (places[start : start + ENTRIES_AT_ONCE] for start in range(0, len(places), ENTRIES_AT_ONCE))
+        return tuple(
+            entry.index for part in parts for entry in self._entries_of(_ENTRIES_AT, (part,)) if names(entry.leaf, name)
+        )
 
     def entry(self, index: int) -> Entry:
         """The record at a place."""
@@ -171,6 +177,14 @@ class PostgresStore:
         ((index,),) = self._rows("SELECT max(idx) FROM event WHERE type = %s", (kind.value,))
         return None if index is None else self.entry(index)
 
+    def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
+        """The records of a type that is not frequent, the latest first."""
+        statement = "SELECT idx FROM event WHERE type = %s AND idx < %s ORDER BY idx DESC LIMIT %s"
+        end = self.head().size if before is None else before
+        while found := self._rows(statement, (kind.value, end, ENTRIES_AT_ONCE)):
+            yield from (self.entry(index) for (index,) in found)
+            end = found[-1][0]
+
     def erase(self, index: int, record: Record) -> Appended:
         """Delete payload and salt, and append `record`; for the owner of the tables.
 
@@ -186,6 +200,20 @@ class PostgresStore:
         with translated():
             self._connected().execute("VACUUM payload")
         return appended
+
+    def prune(self, spans: Sequence[tuple[int, int]]) -> int:
+        """Delete payloads and salts; for the owner of the tables, as `erase`."""
+        pruned = 0
+        with translated():
+            for part in parts_of(spans):
+                deleted = self._connected().execute(
+                    "DELETE FROM payload USING unnest(%s::bigint[], %s::bigint[]) AS span(first, beyond) "
+                    "WHERE idx >= first AND idx < beyond",
+                    ([start for start, _ in part], [end for _, end in part]),
+                )
+                pruned += deleted.rowcount
+            self._connected().execute("VACUUM payload")
+        return pruned
 
     def close(self) -> None:
         """Close the connection."""
@@ -281,7 +309,10 @@ class PostgresStore:
         CompactRange.from_bytes(size, content)
 
     def _read_entries(self, start: int, end: int) -> list[Entry]:
-        rows = self._rows(_ENTRIES, (start, end))
+        return self._entries_of(_ENTRIES, (start, end))
+
+    def _entries_of(self, statement: LiteralString, values: Sequence[Any]) -> list[Entry]:
+        rows = self._rows(statement, values)
         texts = self._served_texts
         if any(served not in texts for _, served, *_ in rows if served is not None):
             texts.update(self._rows("SELECT id, text FROM served"))
@@ -307,7 +338,7 @@ def _transaction(connection: Connection) -> Iterator[Connection]:
     with translated():
         try:
             with connection.pipeline():
-                connection.execute("BEGIN")
+                connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
                 yield connection
                 connection.execute("COMMIT")
         except BaseException:

@@ -17,7 +17,7 @@ import apsw
 from vouchml.errors import LedgerUnavailable
 from vouchml.ledger.record import FREQUENT, SALT_BYTES, Record, RecordType, time_text
 from vouchml.ledger.store import sqlite_lookup
-from vouchml.ledger.store.base import ENTRIES_AT_ONCE, STORE_FORMAT, Appended, Checkpoint, Entry, Sign
+from vouchml.ledger.store.base import ENTRIES_AT_ONCE, STORE_FORMAT, Appended, Checkpoint, Entry, Sign, parts_of
 from vouchml.ledger.store.failures import (
     no_head,
     no_ledger,
@@ -27,7 +27,8 @@ from vouchml.ledger.store.failures import (
     torn_head,
     unknown_format,
 )
-from vouchml.ledger.store.sqlite_connection import connect, make_file, rows, translated
+from vouchml.ledger.store.sqlite_connection import connect, rows, translated
+from vouchml.ledger.store.sqlite_file import FileIdentity, make_file
 from vouchml.ledger.store.sqlite_rows import RowWriter
 from vouchml.ledger.store.sqlite_schema import TABLES
 from vouchml.ledger.store.stored_leaf import cut, names, whole
@@ -47,10 +48,10 @@ _ENTRIES: Final = (
     "WHERE leaf.idx BETWEEN ? AND ? ORDER BY leaf.idx"
 )
 # As long as what it overwrites, so that it is put in the same place.
-_ERASE: Final = (
-    "UPDATE payload SET salt = zeroblob(length(salt)), body = zeroblob(length(body)) "
-    "WHERE idx = ? AND salt <> zeroblob(length(salt))"
-)
+_ZEROS: Final = "UPDATE payload SET salt = zeroblob(length(salt)), body = zeroblob(length(body)) "
+_ERASE: Final = f"{_ZEROS}WHERE idx = ? AND salt <> zeroblob(length(salt))"
+_PRUNE: Final = f"{_ZEROS}WHERE idx >= ? AND idx < ? AND salt <> zeroblob(length(salt))"
+_EVENTS_BEFORE: Final = "SELECT idx FROM event WHERE type = ? AND idx < ? ORDER BY idx DESC LIMIT ?"
 
 
 class SqliteStore:
@@ -87,6 +88,7 @@ class SqliteStore:
         """
         self._name = path.name
         self._connection = connect(path)
+        self._file = FileIdentity(path)
         self._served_ids: dict[bytes, int] = {}
         self._served_texts: dict[int, bytes] = {}
         try:
@@ -100,6 +102,7 @@ class SqliteStore:
     def append(self, records: Sequence[Record], *, sign: Sign) -> Appended:
         """Append in one transaction; see `LedgerStore.append`."""
         hashes = [leaf_hash(record.leaf) for record in records]  # before the lock is taken
+        self._file.require_same()
         with _transaction(self._connection, self._name):
             appended, served_ids = self._add(records, hashes, sign)
         self._served_ids = served_ids
@@ -176,6 +179,18 @@ class SqliteStore:
             index = self._value("SELECT max(idx) FROM event WHERE type = ?", kind.value)
             return None if index is None else self._entry(index)
 
+    def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
+        """The records of a type that is not frequent, the latest first."""
+        end = self.head().size if before is None else before
+        while True:
+            with translated(self._name):
+                found = rows(self._connection, _EVENTS_BEFORE, (kind.value, end, ENTRIES_AT_ONCE))
+                entries = [self._entry(index) for (index,) in found]
+            if not entries:
+                return
+            yield from entries
+            end = entries[-1].index
+
     def erase(self, index: int, record: Record) -> Appended:
         """Overwrite payload and salt, append `record`, and leave no copy in the write-ahead log."""
         with _transaction(self._connection, self._name):
@@ -186,6 +201,17 @@ class SqliteStore:
         self._served_ids = served_ids
         self.empty_log()
         return appended
+
+    def prune(self, spans: Sequence[tuple[int, int]]) -> int:
+        """Overwrite payloads and salts, and leave no copy in the write-ahead log."""
+        pruned = 0
+        for part in parts_of(spans):
+            with _transaction(self._connection, self._name):
+                for span in part:
+                    self._connection.execute(_PRUNE, span)
+                    pruned += self._connection.changes()
+        self.empty_log()
+        return pruned
 
     def empty_log(self) -> None:
         """Bring everything into the database, and cut the write-ahead log, with what it still has of erased payloads.

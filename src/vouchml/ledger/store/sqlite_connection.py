@@ -5,7 +5,6 @@ The settings are read back after they were made, because SQLite passes over thos
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,7 @@ from vouchml.ledger.store.failures import VERIFY, no_ledger
 
 #: Before it, connections that write at the same time can damage a database with a write-ahead log.
 SAFE_WAL: Final = (3, 51, 3)
-FILE_MODE: Final = 0o600
-#: Pages that the write-ahead log holds before SQLite moves them to the database, 4 MiB: more would make that commit slow.
+#: Pages of the write-ahead log, 4 MiB, after which a commit moves them to the database; with more it takes longer.
 WAL_PAGES: Final = 1000
 #: Statements of every number of rows stay prepared.
 _STATEMENTS_KEPT: Final = 512
@@ -37,22 +35,6 @@ _REMEDIES: Final[Mapping[type[apsw.Error], str]] = {
     apsw.PermissionsError: "Give yourself permission to read and write it and its folder.",
 }
 _DAMAGED: Final = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.ConstraintError)
-
-
-def make_file(path: Path) -> None:
-    """Make the file, empty, for its owner only, unless it is there. SQLite gives its log the same mode.
-
-    Raises:
-        LedgerUnavailable: it cannot be made.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE))
-    except OSError as error:
-        raise LedgerUnavailable(
-            f"{path.name} cannot be made: {error.strerror or 'no reason given'}.",
-            remedy="Give yourself permission to write to its folder, or set [ledger] url to another place.",
-        ) from error
 
 
 def connect(path: Path) -> apsw.Connection:

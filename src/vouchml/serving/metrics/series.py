@@ -61,7 +61,7 @@ def refusal_codes() -> tuple[str, ...]:
 
 
 def _kinds() -> Iterator[type[errors.VouchError]]:
-    # Only what errors.py defines: a class that something else adds at run time would change the layout.
+    # Only what the package defines: a class that something else adds at run time would change the layout.
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, errors.VouchError):
             yield kind
