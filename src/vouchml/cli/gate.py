@@ -12,7 +12,8 @@ from vouchml.cli.screen import columns, facts, moment, note, print_json, show, s
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from vouchml.governance import Finding, Outcome
+    from vouchml.governance.finding import Finding
+    from vouchml.governance.outcome import Outcome
 
 PASSED: Final = 0
 FAILED: Final = 1
@@ -38,7 +39,8 @@ def gate(
     settings = project_settings(ctx, config)
     with steps(quiet=quiet) as progress:
         progress("Loading the libraries")
-        from vouchml.governance import Verdict, gate_version
+        from vouchml.governance.finding import Verdict
+        from vouchml.governance.gate import gate_version
 
         outcome = gate_version(settings, version, progress=progress)
     if as_json:
