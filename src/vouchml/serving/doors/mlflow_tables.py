@@ -139,9 +139,13 @@ def _of_columns(columns: Mapping[str, Any], rules: TableRules) -> Decoded:
         return _of_records([columns], rules, place="inputs")
     if len(lists) != len(columns) or len({len(cells) for cells in lists}) != 1:
         raise ContractBreach("'inputs' must give every column the same number of rows.")
-    # Cells of shape [rows, 1] are what clients of a numpy array a column send.
-    flat = [[cell[0] if isinstance(cell, list) and len(cell) == 1 else cell for cell in cells] for cells in lists]
-    return table_rows(list(columns), list(zip(*flat, strict=True)), rules, place="inputs")
+    return table_rows(list(columns), list(zip(*map(_flat, lists), strict=True)), rules, place="inputs")
+
+
+def _flat(cells: list[Any]) -> list[Any]:
+    """The cells of a column: of shape [rows, 1] too, as clients of a numpy array a column send it; not some of each."""
+    nested = all(isinstance(cell, list) and len(cell) == 1 for cell in cells)
+    return [cell[0] for cell in cells] if nested else cells
 
 
 def _of_records(records: Any, rules: TableRules, *, place: str) -> Decoded:

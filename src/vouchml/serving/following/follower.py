@@ -55,7 +55,7 @@ class Follower:
         self,
         settings: Settings,
         *,
-        on_reload: Callable[[Outcome], None] = lambda _: None,
+        on_reload: Callable[[Outcome, int], None] = lambda _outcome, _times: None,
         on_lineup: Callable[[Lineup], None] = lambda _: None,
     ) -> None:
         self.model_name: Final = settings.project.registered_model
@@ -175,8 +175,8 @@ class Follower:
 
     def _count_refusals(self, state: ServingState) -> None:
         """Count what the watcher has refused since the last look; every worker does, as with what it loads."""
-        for _ in range(state.refusals - self._refusals):
-            self._on_reload("refused")
+        if state.refusals > self._refusals:
+            self._on_reload("refused", state.refusals - self._refusals)
         self._refusals = state.refusals
 
     def _from_cache(self, state: ServingState) -> tuple[str, ...]:
@@ -215,7 +215,7 @@ class Follower:
             return self._refusal(role, assignment, error)
         self._loaded[role] = (assignment, served)
         self._refused.pop(role, None)
-        self._on_reload("loaded")
+        self._on_reload("loaded", 1)
         log_event(
             SERVING,
             "model-loaded",
@@ -231,7 +231,7 @@ class Follower:
         reason = f"Version {assignment.version} was not loaded: {public_reason(error)}"
         if self._refused.get(role) != reason:
             self._refused[role] = reason
-            self._on_reload("refused")
+            self._on_reload("refused", 1)
             ours = isinstance(error, VouchError)
             log_event(SERVING, "model-refused", level=logging.WARNING, exc_info=not ours, role=role, message=reason)
         if isinstance(error, BundleInvalid):
