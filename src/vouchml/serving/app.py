@@ -32,6 +32,7 @@ from vouchml.serving.error_handlers import install_error_handlers
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.host_server import host_server
+from vouchml.serving.http_protocol import limit_heads
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
 from vouchml.serving.logs import show_logs
 from vouchml.serving.metrics import WorkerMetrics
@@ -98,6 +99,7 @@ def create_app(settings: Settings) -> Service:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         show_logs()
         loop, server = asyncio.get_running_loop(), host_server()
+        limit_heads(server)
         draining.install(loop, server)
         stalled.start(loop, server)
         leave_parent = end_with_parent(loop)
@@ -130,7 +132,7 @@ def create_app(settings: Settings) -> Service:
     app.include_router(open_inference_routes(open_inference, exchange, follower, draining))
     app.include_router(webhook_routes(follower, serving))
     app.include_router(metrics_routes(metrics))
-    install_error_handlers(app, follower)
+    install_error_handlers(app, follower, count=metrics.refusal)
     install_openapi(app, follower, access, serving)
     return Service(
         SecurityHeaders(app),

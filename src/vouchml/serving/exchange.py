@@ -5,14 +5,12 @@ The service and FastAPI's routes both end here, so they answer the same bytes.
 
 from __future__ import annotations
 
-import logging
 import os
 from time import perf_counter
 
 from vouchml.errors import ServiceFailed, VouchError
 from vouchml.serving.body import Receive, read_body
 from vouchml.serving.doors.base import Call, Door
-from vouchml.serving.logs import SERVING, log_event
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.reply import Reply
 from vouchml.serving.request_log import RequestLog
@@ -51,8 +49,8 @@ class Exchange:
             self.note_refusal(door.name, error, call, reply, perf_counter() - began)
             return reply
         # Nothing of what a library raises may reach the caller; the log has all of it.
-        except Exception:  # noqa: BLE001
-            log_event(SERVING, "failure", level=logging.ERROR, exc_info=True, request_id=call.request_id)
+        except Exception as error:  # noqa: BLE001
+            self._log.failure(error, request_id=call.request_id)
             failed = ServiceFailed()
             reply = door.refuse(failed, call)
             self.note_refusal(door.name, failed, call, reply, perf_counter() - began)

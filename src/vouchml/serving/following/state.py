@@ -124,7 +124,7 @@ class StateFile:
         """
         temporary = self.path.with_suffix(f".{os.getpid()}")
         try:
-            with open(temporary, "wb", opener=_private) as file:  # noqa: PTH123 - Path.open takes no opener
+            with open(temporary, "wb", opener=_private) as file:
                 file.write(_encoded(state))
             temporary.replace(self.path)
         finally:
