@@ -90,7 +90,7 @@ class _Reader:
         kind = text[place : place + 1]
         if kind not in ("{", "["):
             return self._scalar(place)
-        for size in (_SHORT, PIECE):
+        for size in (_SHORT, PIECE) if kind == "{" else (_SHORT,):
             try:
                 value, end = self._piece(text[place : place + size], place)
             except _Cut:

@@ -164,8 +164,8 @@ def _of_columns(columns: Mapping[str, Any], rules: TableRules) -> Decoded:
 
 def _flat(cells: list[Any]) -> list[Any]:
     """The cells of a column: of shape [rows, 1] too, as clients of a numpy array a column send it; not some of each."""
-    nested = all(isinstance(cell, list) and len(cell) == 1 for cell in cells)
-    return [cell[0] for cell in cells] if nested else cells
+    flat = [cell[0] for cell in cells if isinstance(cell, list) and len(cell) == 1]
+    return flat if len(flat) == len(cells) else cells
 
 
 def _of_records(records: Any, rules: TableRules, *, place: str) -> Decoded:
