@@ -9,7 +9,7 @@ body of a request that offers to go on in another protocol (`Upgrade: h2c`). Her
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httptools
 import uvicorn
@@ -37,6 +37,23 @@ class _HeadTooLong(Exception):
     """Ends the work of the parser."""
 
 
+class _Offer(NamedTuple):
+    """A request that offers another protocol, while the parser is at it, and the one before."""
+
+    method: bytes
+    version: str
+    cycle: Any
+
+
+class _PassedOver:
+    """Stands for a request that is not answered yet, since it comes again: uvicorn ignores the end of one."""
+
+    response_complete = True
+
+
+_PASSED_OVER: Final[Any] = _PassedOver()
+
+
 class HeadLimitedProtocol(HttpToolsProtocol):
     """One connection. It counts bytes since the last of a head, a body or a request came to its end.
 
@@ -46,19 +63,29 @@ class HeadLimitedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._unended = 0
-        self._offer: tuple[bytes, str] | None = None
+        self._offer: _Offer | None = None
         self._refused = False
         self._passed_over = 0
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, in pieces that are not longer than a head may be."""
-        self._unset_keepalive_if_required()
-        if len(data) <= LONGEST_HEAD:
-            self._take(data)
-            return
-        pieces = memoryview(data)
-        for start in range(0, len(data), LONGEST_HEAD):
-            self._take(bytes(pieces[start : start + LONGEST_HEAD]))
+        if len(data) > LONGEST_HEAD:
+            for start in range(0, len(data), LONGEST_HEAD):
+                self.data_received(data[start : start + LONGEST_HEAD])
+        elif self._refused:
+            self._pass_over(len(data))
+        else:
+            self._unset_keepalive_if_required()
+            self._unended += len(data)
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                # The parser has passed the body over; it gets the request again, without the offer.
+                self._take_again(data[upgrade.args[0] :])
+            except httptools.HttpParserError as error:
+                self._end(error)
+            if self._unended > LONGEST_HEAD and not self._refused:
+                self._refuse()
 
     def on_headers_complete(self) -> None:
         """Refuse a head that is too long; else begin to answer."""
@@ -68,7 +95,8 @@ class HeadLimitedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             method = self.parser.get_method()
             if method != b"CONNECT" and not self._should_upgrade():
-                self._offer = (method, self.parser.get_http_version())
+                self._offer = _Offer(method, self.parser.get_http_version(), self.cycle)
+                self.cycle = _PASSED_OVER
                 return
             super().on_headers_complete()
         else:
@@ -81,34 +109,26 @@ class HeadLimitedProtocol(HttpToolsProtocol):
         self._unended = 0
         super().on_body(body)
 
-    def on_message_complete(self) -> None:
-        """The end of a request."""
-        self._unended = 0
-        if self._offer is None:
-            super().on_message_complete()
-
-    def _take(self, data: bytes) -> None:
-        if self._refused:
-            self._pass_over(len(data))
-            return
-        self._unended += len(data)
-        while data:
+    def _take_again(self, rest: bytes) -> None:
+        """Begin again with a request that offers another protocol; `rest` is what follows its head."""
+        while request := self._again(rest):
             try:
-                self.parser.feed_data(data)
+                self.parser.feed_data(request)
             except httptools.HttpParserUpgrade as upgrade:
-                # The parser has passed the body over; it gets the request again, without the offer.
-                data = self._again(data[upgrade.args[0] :])
-                continue
+                rest = request[upgrade.args[0] :]
             except httptools.HttpParserError as error:
-                if isinstance(error.__context__, _HeadTooLong):
-                    self._refuse()
-                    return
-                self.logger.warning(_INVALID)
-                self.send_400_response(_INVALID)
+                self._end(error)
                 return
-            break
-        if self._unended > LONGEST_HEAD:
+            else:
+                return
+
+    def _end(self, error: httptools.HttpParserError) -> None:
+        if isinstance(error.__context__, _HeadTooLong):
             self._refuse()
+        else:
+            self._refused = True
+            self.logger.warning(_INVALID)
+            self.send_400_response(_INVALID)
 
     def _again(self, rest: bytes) -> bytes:
         """The request that was just read, without its offer of another protocol, and what follows its head."""
@@ -116,7 +136,7 @@ class HeadLimitedProtocol(HttpToolsProtocol):
             if self._should_upgrade():
                 self.handle_websocket_upgrade()
             return b""
-        (method, version), self._offer = self._offer, None
+        (method, version, self.cycle), self._offer = self._offer, None
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         lines = [b"%b %b HTTP/%b\r\n" % (method, self.url, version.encode())]
