@@ -29,6 +29,12 @@ class BundleInvalid(VouchError):
     code, exit_status, http_status = "bundle-invalid", 7, 503
 
 
+class LoadTooSlow(BundleInvalid):
+    """The files of a version could not be loaded within `[serving] load_seconds`."""
+
+    code = "load-too-slow"
+
+
 class EvidenceMissing(VouchError):
     """What a version must be judged by is not there."""
 

@@ -49,6 +49,12 @@ class BodyMalformed(VouchError):
     code, exit_status, http_status = "body-malformed", 4, 400
 
 
+class HeadersTooLarge(VouchError):
+    """The request line and the headers of a request are longer than the service takes."""
+
+    code, exit_status, http_status = "headers-too-large", 4, 431
+
+
 class BodyTooLarge(VouchError):
     """The request body is longer than `[serving] max_body_bytes`."""
 

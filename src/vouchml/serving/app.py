@@ -124,7 +124,7 @@ def create_app(settings: Settings) -> Service:
     app.include_router(open_inference_routes(open_inference, exchange, follower, draining))
     app.include_router(webhook_routes(follower, serving))
     app.include_router(metrics_routes(metrics))
-    install_error_handlers(app, follower)
+    install_error_handlers(app, follower, count=metrics.refusal)
     install_openapi(app, follower, access, serving)
     return Service(
         SecurityHeaders(app),

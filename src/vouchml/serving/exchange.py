@@ -5,7 +5,6 @@ The service and FastAPI's routes both end here, so they answer the same bytes, a
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import Final, Protocol
@@ -15,7 +14,6 @@ from vouchml.ledger.record import Record
 from vouchml.ledger.refusals import Refusal
 from vouchml.serving.body import Receive, read_body
 from vouchml.serving.doors.base import Call, Door
-from vouchml.serving.logs import SERVING, log_event
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.reply import Header, Reply
 from vouchml.serving.request_log import RequestLog
@@ -75,8 +73,8 @@ class Exchange:
             self.note_refusal(door.name, error, call, reply, perf_counter() - began)
             return reply
         # Nothing of what a library raises may reach the caller; the log has all of it.
-        except Exception:  # noqa: BLE001
-            log_event(SERVING, "failure", level=logging.ERROR, exc_info=True, request_id=call.request_id)
+        except Exception as error:  # noqa: BLE001
+            self._log.failure(error, request_id=call.request_id)
             failed = ServiceFailed()
             reply = door.refuse(failed, call)
             self.note_refusal(door.name, failed, call, reply, perf_counter() - began)

@@ -12,6 +12,7 @@ import anyio.to_thread
 from vouchml.serving.draining import Draining
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.host_server import host_server
+from vouchml.serving.http_protocol import limit_heads
 from vouchml.serving.logs import show_logs
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.parent import end_with_parent
@@ -38,6 +39,7 @@ class Lifespan:
         """Run them all as long as the app runs."""
         show_logs()
         loop, server = asyncio.get_running_loop(), host_server()
+        limit_heads(server)
         self.draining.install(loop, server)
         self.stalled.start(loop, server)
         leave_parent = end_with_parent(loop)

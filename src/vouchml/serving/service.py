@@ -142,7 +142,7 @@ class Service:
             return
         raise CredentialsMissing(
             "Without a key this service answers only to calls from its own machine, under its own name.",
-            remedy="Make a key: vouch keys api create --name NAME --scope predict; or serve with --allow-anonymous.",
+            remedy="Send a key in Authorization: Bearer KEY, or X-API-Key: KEY. Whoever runs the service has them.",
         )
 
     async def _send(self, send: Any, reply: Reply) -> None:

@@ -40,13 +40,13 @@ class PolicySettings(Section):
         "version, and signed `provenance`, `test_result`, `model_card`, `ml_bom`.",
     )
     bounds: dict[Bound, NotNegative] = Field(
-        default_factory=lambda: {"roc_auc_lower": 0.5},
+        default={"roc_auc_lower": 0.5},
         description="Bounds that the end of an interval must keep: `roc_auc_lower`, `accuracy_lower`, `recall_lower`, "
         "`specificity_lower`, `precision_lower`, `log_loss_upper`, `brier_upper`, `calibration_error_upper`, "
         "`calibration_slope_lower`, `calibration_slope_upper`, `latency_microseconds_upper`.",
     )
     margins: dict[Margin, NotNegative] = Field(
-        default_factory=lambda: {"roc_auc": 0.02, "log_loss": 0.05, "brier": 0.02, "accuracy": 0.05},
+        default={"roc_auc": 0.02, "log_loss": 0.05, "brier": 0.02, "accuracy": 0.05},
         description="By how much a version may be worse than the champion on the same rows: `roc_auc`, `log_loss`, "
         "`brier`, `accuracy`. One that is left out is not compared.",
     )

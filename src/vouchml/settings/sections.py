@@ -123,6 +123,15 @@ class ServingSettings(Section):
     port: Port = Field(default=8000, description="The port of the API.")
     mlflow_port: Port = Field(default=5001, description="The port of MLflow's pages under `vouch up`.")
     poll_seconds: float = Field(default=2.0, ge=0.1, le=3600, description="Seconds between two looks at the registry.")
+    load_seconds: float = Field(
+        default=60.0,
+        ge=1.0,
+        le=3600,
+        description="Seconds within which a new version must load, in a process of its own, before it may serve.",
+    )
+    max_bundle_bytes: int = Field(
+        default=1024**3, ge=1024, description="The most bytes that the files of a version may have together."
+    )
     workers: int = Field(default=1, ge=1, le=256, description="Worker processes of `vouch serve`.")
     out_of_range: Literal["flag", "refuse"] = Field(
         default="flag",

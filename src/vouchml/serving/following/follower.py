@@ -59,7 +59,7 @@ class Follower:
         self,
         settings: Settings,
         *,
-        on_reload: Callable[[Outcome], None] = lambda _: None,
+        on_reload: Callable[[Outcome, int], None] = lambda _outcome, _times: None,
         on_lineup: Callable[[Lineup], None] = lambda _: None,
         on_loaded: Callable[[Role, ServedModel], None] = lambda _role, _served: None,
         on_refused: Callable[[Role, Assignment, str], None] = lambda _role, _assignment, _reason: None,
@@ -194,8 +194,8 @@ class Follower:
 
     def _count_refusals(self, state: ServingState) -> None:
         """Count what the watcher has refused since the last look; every worker does, as with what it loads."""
-        for _ in range(state.refusals - self._refusals):
-            self._on_reload("refused")
+        if state.refusals > self._refusals:
+            self._on_reload("refused", state.refusals - self._refusals)
         self._refusals = state.refusals
 
     def _from_cache(self, state: ServingState) -> tuple[str, ...]:
@@ -236,7 +236,7 @@ class Follower:
         self._loaded[role] = (assignment, served)
         self._judged[role] = Judged.of(self._admitting, admitted.admission)
         self._refused.pop(role, None)
-        self._on_reload("loaded")
+        self._on_reload("loaded", 1)
         self._on_loaded(role, served)
         log_event(
             SERVING,
@@ -253,7 +253,7 @@ class Follower:
         reason = f"Version {assignment.version} was not loaded: {public_reason(error)}"
         if self._refused.get(role) != reason:
             self._refused[role] = reason
-            self._on_reload("refused")
+            self._on_reload("refused", 1)
             self._on_refused(role, assignment, reason)
             ours = isinstance(error, VouchError)
             log_event(SERVING, "model-refused", level=logging.WARNING, exc_info=not ours, role=role, message=reason)

@@ -162,9 +162,9 @@ class WorkerMetrics:
         """So many columns were passed over, since the model does not know them."""
         self._slots[self._extra_columns] += columns
 
-    def reload(self, outcome: Literal["loaded", "refused"]) -> None:
-        """A version was loaded, or refused."""
-        self._slots[self._reloads[outcome]] += 1.0
+    def reload(self, outcome: Literal["loaded", "refused"], times: int = 1) -> None:
+        """A version was loaded or refused, so many times."""
+        self._slots[self._reloads[outcome]] += times
 
     def shadow(self, outcome: Literal["agreed", "disagreed", "failed", "skipped"], rows: int) -> None:
         """The shadow version and the one that answered were compared on so many rows, or were not."""
