@@ -77,7 +77,7 @@ class Following(Follower):
 def copy_project(source: Path, folder: Path) -> None:
     """Settings and MLflow's database; its artifacts stay where they are. A file copy would miss the WAL.
 
-    Admission is off: what it asks for and refuses is tested in `admission`, and most versions here are broken on purpose.
+    Admission is off: `admission` has the tests of it, and most versions elsewhere are broken on purpose.
     """
     text = (source / "vouch.toml").read_text("utf-8")
     (folder / "vouch.toml").write_text(f'{text}\n[trust]\nadmission = "off"\n', "utf-8")

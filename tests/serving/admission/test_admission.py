@@ -307,7 +307,7 @@ def test_without_enforcement_the_service_says_so(vouched: Vouched, follow: Follo
     following = follow(settings)
     following.poll()
     assert following.serving_model().version == "2"
-    assert any(text in warning for warning in following.status.warnings)
+    assert any(text in warning for warning in (*following.standing_warnings, *following.status.warnings))
 
 
 def test_a_signed_pickle_is_never_loaded(vouched: Vouched, follow: Follow, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from vouchml.errors import BundleInvalid, FolderNotWritable, NoModelLoaded, VouchError
-from vouchml.governance.signed_evidence import moment_text
+from vouchml.serving.following.admission_notes import flags, run_out, spoken_against
 from vouchml.serving.following.admitting import Admitting, Judged
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
@@ -32,7 +32,6 @@ from vouchml.settings import Settings
 
 LOOK_SECONDS: Final = 0.1
 STOP_WITHIN_SECONDS: Final = 2.0
-BREAK_GLASS: Final = b"x-vouch-break-glass"
 RESTART_WATCHER_SECONDS: Final = 2.0
 _PATIENCE_SECONDS: Final = 30.0
 Outcome = Literal["loaded", "refused"]
@@ -101,6 +100,11 @@ class Follower:
         """The seconds after which asking again makes sense, as `Retry-After` has them."""
         return str(math.ceil(self._settings.serving.poll_seconds))
 
+    @property
+    def standing_warnings(self) -> tuple[str, ...]:
+        """What the settings give up, whatever the last look found."""
+        return self._admitting.warnings
+
     def start(self) -> None:
         """Load from the cache what served last, and begin to follow, in a thread that never holds up the end."""
         self._began = datetime.now(UTC)
@@ -168,11 +172,10 @@ class Follower:
         failures = [text for role in ROLES if (text := self._follow(role, state.assigned(role)))]
         self._line_up()
         self.status = FollowerStatus(
-            problems=(*state.problems, *failures, *self._run_out()),
+            problems=(*state.problems, *failures, *run_out(self._serving())),
             warnings=(
-                *self._admitting.warnings,
                 *state.warnings,
-                *self._let_in_all_the_same(),
+                *spoken_against(self._serving()),
                 *self._unfit_challengers(),
                 *self._from_cache(state),
             ),
@@ -282,34 +285,12 @@ class Follower:
             ended = True
         return ended
 
-    def _run_out(self) -> tuple[str, ...]:
-        """What serves on a decision that is no longer valid: it goes on, and the next load is refused."""
-        return tuple(
-            f"The gate's decision on version {served.version} has run out; run the gate again: "
-            f"vouch gate {served.version}"
-            for _, served in self._loaded.values()
-            if (admission := served.admitted.admission) is not None and admission.valid_until <= datetime.now(UTC)
-        )
-
-    def _warnings(self) -> tuple[str, ...]:
-        return (*self._admitting.warnings, *self._let_in_all_the_same(), *self._unfit_challengers())
-
-    def _let_in_all_the_same(self) -> tuple[str, ...]:
-        texts = [
-            f"Version {served.version} serves without evidence: {served.admitted.warning}"
-            for _, served in self._loaded.values()
-            if served.admitted.warning
-        ]
-        emergencies = [
-            f"Version {served.version} serves by break-glass until {moment_text(admission.valid_until)}."
-            for _, served in self._loaded.values()
-            if (admission := served.admitted.admission) is not None and admission.is_break_glass
-        ]
-        return (*texts, *emergencies)
+    def _serving(self) -> list[ServedModel]:
+        return [served for _, served in self._loaded.values()]
 
     def _line_up(self) -> None:
         champion = self._loaded.get("champion")
-        self.flags = self._flags()
+        self.flags = flags(self._serving())
         if champion is None:
             self.lineup = None
             return
@@ -319,14 +300,6 @@ class Follower:
             setting = self._settings.serving.canary
             self.lineup = Lineup(champion[1], canary, setting.share if setting else 0.0, shadow)
             self._on_lineup(self.lineup)
-
-    def _flags(self) -> tuple[Header, ...]:
-        emergencies = [
-            moment_text(admission.valid_until).encode()
-            for _, served in self._loaded.values()
-            if (admission := served.admitted.admission) is not None and admission.is_break_glass
-        ]
-        return ((BREAK_GLASS, min(emergencies)),) if emergencies else ()
 
     def _challenger(self, role: Role) -> ServedModel | None:
         """The version of `role`, if it can stand beside the champion that serves now."""
