@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from vouchml.cli.options import Config, Json, project_settings
+from vouchml.cli.options import Config, Json, Reference, project_settings
 from vouchml.cli.screen import columns, facts, moment, note, print_json, show, steps
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from vouchml.governance.finding import Finding
     from vouchml.governance.outcome import Outcome
+    from vouchml.project.deciding import Decided
 
 PASSED: Final = 0
 FAILED: Final = 1
@@ -22,36 +23,45 @@ INCONCLUSIVE: Final = 13
 
 def gate(
     ctx: typer.Context,
-    version: Annotated[
-        str, typer.Argument(metavar="VERSION", help="A number, an alias such as @staging, a stage, or a models:/ URI.")
-    ],
+    version: Reference,
     explain: Annotated[bool, typer.Option("--explain", help="Say how each rule was decided, and by whose method.")] = (
         False
     ),
+    name: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="The name of the gate's key, where several are here.")
+    ] = None,
+    no_sign: Annotated[
+        bool, typer.Option("--no-sign", help="Only say what comes of it; sign and keep nothing.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Hold a version against [policy], on the test rows of its own run.
+    """Judge a version by the policy, sign the decision.
 
-    Exits with 0 for PASS, 1 for FAIL and 13 for INCONCLUSIVE: too few rows to say. docs/gates.md has every rule.
+    It is judged on the test rows of its own run. Only evidence whose signatures count is believed. The decision is
+    signed if a gate key is on this machine. Exits with 0 for PASS, 1 for FAIL and 13 for INCONCLUSIVE: too few rows
+    to say. docs/gates.md has every rule.
     """
     settings = project_settings(ctx, config)
     with steps(quiet=quiet) as progress:
         progress("Loading the libraries")
         from vouchml.governance.finding import Verdict
-        from vouchml.governance.gate import gate_version
+        from vouchml.project.deciding import decide
 
-        outcome = gate_version(settings, version, progress=progress)
+        decided = decide(settings, version, name=name, sign=not no_sign, progress=progress)
+    outcome = decided.outcome
     if as_json:
-        print_json(outcome.to_dict())
+        print_json({**outcome.to_dict(), "decision": _document(decided)})
     else:
-        _tell(outcome, explain=explain)
+        tell_outcome(outcome, explain=explain)
+        tell_decision(decided)
     statuses = {Verdict.PASS: PASSED, Verdict.FAIL: FAILED, Verdict.INCONCLUSIVE: INCONCLUSIVE}
     raise typer.Exit(statuses[outcome.verdict])
 
 
-def _tell(outcome: Outcome, *, explain: bool) -> None:
+def tell_outcome(outcome: Outcome, *, explain: bool) -> None:
+    """Print what the gate found."""
     show(_rules(outcome.findings))
     if explain:
         from vouchml.governance.explanations import explanation_of
@@ -76,6 +86,22 @@ def _tell(outcome: Outcome, *, explain: bool) -> None:
     )
     for warning in outcome.warnings:
         note(f"Warning: {warning}")
+
+
+def tell_decision(decided: Decided) -> None:
+    """Print where the signed decision is, or why there is none."""
+    if decided.statement is not None:
+        signed = f"by {', '.join(decided.statement.by)}: {decided.statement.file}"
+        show(facts([("Decision signed", signed), ("Its SHA-256", decided.statement.sha256)]))
+    elif decided.unsigned:
+        note(f"The decision is not signed, so nothing can be promoted by it. {decided.unsigned}")
+    for file, why in decided.refused.items():
+        note(f"Does not count: {file}. {why}")
+
+
+def _document(decided: Decided) -> dict[str, str] | None:
+    statement = decided.statement
+    return None if statement is None else {"file": statement.file, "sha256": statement.sha256}
 
 
 def _rules(findings: tuple[Finding, ...]) -> Table:

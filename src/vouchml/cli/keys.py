@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from vouchml.cli.screen import columns, moment, note, print_json, show
 from vouchml.errors import SigningKeyUnreadable
 
 if TYPE_CHECKING:
+    from vouchml.settings import Settings
     from vouchml.trust.key_ring import KeyRing
     from vouchml.trust.trust_store import TrustedKey
 
@@ -33,14 +35,24 @@ def init(ctx: typer.Context, as_json: Json = False, config: Config = None) -> No
     elif made:
         show(_table(made, ring))
     if made:
-        note("WARNING: these are DEVELOPMENT KEYS. All of them are on this machine, readable by whoever is this user.")
-        note(f"Their public halves are in {ring.store_path.name}. For real use give people keys of their own, and")
-        note("revoke these: vouch keys add NAME --role ROLE --email EMAIL; vouch keys revoke NAME --reason REASON")
+        _warn_of_development_keys(ring)
     else:
         note("Every role has a valid key; nothing was made.")
     for key in ring.store().key:
         if key.development and key.state(_now()) == "active" and _private_half(key, ring) != "here":
             note(f"The private half of {key.name} is not on this machine. To replace it: vouch keys rotate {key.name}")
+
+
+def warn_of_development_keys(made: Sequence[TrustedKey], settings: Settings) -> None:
+    """Say loudly that keys were `made` which stand for nobody."""
+    note(f"Made keys for: {', '.join(key.role for key in made)}.")
+    _warn_of_development_keys(_ring_of(settings))
+
+
+def _warn_of_development_keys(ring: KeyRing) -> None:
+    note("WARNING: these are DEVELOPMENT KEYS. All of them are on this machine, readable by whoever is this user.")
+    note(f"Their public halves are in {ring.store_path.name}. For real use give people keys of their own, and")
+    note("revoke these: vouch keys add NAME --role ROLE --email EMAIL; vouch keys revoke NAME --reason REASON")
 
 
 @app.command()
@@ -129,9 +141,12 @@ app.add_typer(api_keys.app, name="api")
 
 
 def _ring(ctx: typer.Context, config: Config) -> KeyRing:
+    return _ring_of(project_settings(ctx, config))
+
+
+def _ring_of(settings: Settings) -> KeyRing:
     from vouchml.trust.key_ring import KeyRing
 
-    settings = project_settings(ctx, config)
     return KeyRing(settings.signing_keys_folder, settings.trust_store_path)
 
 

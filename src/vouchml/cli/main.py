@@ -15,6 +15,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from vouchml.cli import (
+    approve,
+    audit,
+    break_glass,
     doctor,
     gate,
     init,
@@ -25,7 +28,9 @@ from vouchml.cli import (
     receipt,
     registry,
     replay,
+    revoke,
     serve,
+    sign,
     trace,
     train,
     up,
@@ -49,7 +54,13 @@ app.command("up")(up.up)
 app.command("init")(init.init)
 app.command("train")(train.train)
 app.add_typer(registry.app, name="registry")
+app.command("sign")(sign.sign)
 app.command("gate")(gate.gate)
+app.command("approve")(approve.approve)
+app.command("promote")(registry.promote)
+app.command("revoke")(revoke.revoke)
+app.command("break-glass")(break_glass.break_glass)
+app.command("audit")(audit.audit)
 app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
 app.command("trace")(trace.trace)

@@ -43,6 +43,12 @@ class ExplanationUnavailable(VouchError):
     code, exit_status, http_status = "explanation-unavailable", 4, 409
 
 
+class QueryInvalid(VouchError):
+    """A parameter in the address of a request is not one of the values that it takes."""
+
+    code, exit_status, http_status = "query-invalid", 4, 400
+
+
 class BodyMalformed(VouchError):
     """The request body is not one JSON value, or names a key twice."""
 

@@ -82,7 +82,7 @@ def collect_evidence(
             probabilities=_probabilities(scorer, rows.values, fetched.title),
             test_set_sha256=rows.test_set_sha256,
             kinds=fetched.kinds | golden,
-            slices=_slices(settings, rows),
+            slices=slice_columns(settings, rows),
             microseconds=time_answers(scorer, rows.values) if times_asked else np.empty(0),
             card=read_card(settings.root / policy.card),
             signed=signed,
@@ -141,7 +141,7 @@ def _probabilities(scorer: Scorer, rows: NDArray[np.float64], title: str) -> Flo
     return p
 
 
-def _slices(settings: Settings, rows: JudgedRows) -> Mapping[str, NDArray[Any]]:
+def slice_columns(settings: Settings, rows: JudgedRows) -> Mapping[str, NDArray[Any]]:
     """The columns that the policy cuts by, features or not, on the test rows."""
     if not settings.policy.slices:
         return {}

@@ -20,6 +20,7 @@ class Move:
     to_version: int
     run: str | None
     model: str | None
+    decision: str | None
     who: str
     why: str
 
@@ -27,6 +28,7 @@ class Move:
 def move_record(move: Move, *, time: datetime) -> Record:
     """The record of a move; versions are texts, as in the `served` of predictions."""
     fields = {
+        "decision": move.decision,
         "from_version": None if move.from_version is None else str(move.from_version),
         "model": move.model,
         "name": move.name,

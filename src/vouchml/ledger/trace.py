@@ -30,6 +30,8 @@ from vouchml.trust.trust_store import TrustStore
 
 Part = Literal["record", "log", "model", "origin"]
 
+#: Predictions of one id that are traced at most; a request may have a hundred thousand rows.
+MOST_TRACED: Final = 20
 #: So many loads are looked through for the one that a prediction follows.
 _LOADS_LOOKED_AT: Final = 1000
 _OF_RECORD: Final = ("leaf", "commitment", "erasure")
@@ -77,7 +79,8 @@ def trace_prediction(store: LedgerStore, index: int, trust: TrustStore) -> Trace
         receipt = build_receipt(store, index)
     except ReceiptUnavailable:
         checked = _uncovered(entry)
-        log: tuple[TraceLink, ...] = (_in_tree(store, entry),)
+        unsigned = TraceLink("log", "signature", LinkStatus.NOT_CHECKED, "No checkpoint covers the record yet.")
+        log: tuple[TraceLink, ...] = (_in_tree(store, entry), unsigned)
     else:
         checked = verify_receipt(receipt, *(key.verifier for key in keys))
         log = (*_log_links(checked), *_key_links(checked, keys, trust))
@@ -135,8 +138,8 @@ def _in_tree(store: LedgerStore, entry: Entry) -> TraceLink:
         verify_inclusion(leaf_hash(entry.leaf), entry.index, head.size, proof, head.root())
     except VouchError as error:
         return TraceLink("log", "inclusion", LinkStatus.FAILED, error.message)
-    reason = f"It is in the tree of {head.size} records, and no checkpoint covers it yet."
-    return TraceLink("log", "inclusion", LinkStatus.NOT_CHECKED, reason, {"size": head.size})
+    reason = f"It is in the tree of {head.size} records that the ledger has now."
+    return TraceLink("log", "inclusion", LinkStatus.VERIFIED, reason, {"size": head.size})
 
 
 def _log_links(checked: VerifiedReceipt) -> Iterator[TraceLink]:

@@ -17,7 +17,7 @@ from vouchml.errors import BundleInvalid, VouchError
 from vouchml.ledger.receipt_check import LinkStatus
 from vouchml.ledger.search import predictions_of
 from vouchml.ledger.store.base import LedgerStore
-from vouchml.ledger.trace import Trace, TraceLink, trace_prediction
+from vouchml.ledger.trace import MOST_TRACED, Trace, TraceLink, trace_prediction
 from vouchml.model.contract import CONTRACT_FILE
 from vouchml.project.recorded_versions import RecordedVersions
 from vouchml.registry import ModelRegistry, Version
@@ -25,8 +25,6 @@ from vouchml.settings import Settings
 from vouchml.trust.trust_store_file import read_trust_store
 
 MANIFEST_FILE: Final = "run_manifest.json"
-#: Predictions of one id that are traced at most; a request may have a hundred thousand rows.
-MOST_TRACED: Final = 20
 
 
 def trace(settings: Settings, store: LedgerStore, name: str, *, row: int | None = None) -> tuple[list[Trace], int]:

@@ -30,6 +30,7 @@ from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.ids import NewIds
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
+from vouchml.serving.ledger_reading import LedgerReading
 from vouchml.serving.lifespan import Lifespan
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.open_files import allow_many_connections
@@ -42,6 +43,8 @@ from vouchml.serving.routes.mlflow_scoring import mlflow_scoring_routes
 from vouchml.serving.routes.model_info import model_info_routes
 from vouchml.serving.routes.open_inference import open_inference_routes
 from vouchml.serving.routes.predict import predict_routes
+from vouchml.serving.routes.receipt import receipt_routes
+from vouchml.serving.routes.trace import trace_routes
 from vouchml.serving.routes.webhooks import webhook_routes
 from vouchml.serving.schemas import ErrorReply
 from vouchml.serving.service import Rules, Service
@@ -98,6 +101,7 @@ def create_app(settings: Settings) -> Service:
         f"/v2/models/{follower.model_name}/infer": open_inference(follower.model_name, None),
     }
 
+    reading = LedgerReading(settings, follower)
     draining = Draining(serving.drain_seconds, metrics)
     lifespan = Lifespan(
         draining=draining,
@@ -124,7 +128,9 @@ def create_app(settings: Settings) -> Service:
     app.include_router(open_inference_routes(open_inference, exchange, follower, draining))
     app.include_router(webhook_routes(follower, serving))
     app.include_router(metrics_routes(metrics))
-    install_error_handlers(app, follower, count=metrics.refusal)
+    app.include_router(trace_routes(reading))
+    app.include_router(receipt_routes(reading))
+    install_error_handlers(app, follower, checkpoint_seconds=settings.ledger.checkpoint_seconds, count=metrics.refusal)
     install_openapi(app, follower, access, serving)
     return Service(
         SecurityHeaders(app),

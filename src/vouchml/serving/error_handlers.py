@@ -5,13 +5,14 @@ The router's (404, 405), our own that a route raises, refusals before any route,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from vouchml.errors import AddressUnknown, MethodUnknown, NoModelLoaded, ServiceFailed, VouchError
+from vouchml.errors import AddressUnknown, CheckpointAwaited, MethodUnknown, NoModelLoaded, ServiceFailed, VouchError
 from vouchml.serving.doors.mlflow_scoring import mlflow_error
 from vouchml.serving.doors.open_inference import open_inference_error
 from vouchml.serving.error_replies import as_response, error_reply
@@ -26,13 +27,22 @@ def reply_at(path: str, error: VouchError, headers: Iterable[Header] = ()) -> Re
     return mlflow_error(error, headers) if path == "/invocations" else error_reply(error, headers)
 
 
-def install_error_handlers(app: FastAPI, follower: Follower, *, count: Callable[[str], None]) -> None:
-    """Answer our own errors, the router's and everything unexpected; `count` is told the code of each."""
+def install_error_handlers(
+    app: FastAPI, follower: Follower, *, checkpoint_seconds: float, count: Callable[[str], None]
+) -> None:
+    """Answer our own errors, the router's and everything unexpected; `count` is told the code of each.
+
+    A checkpoint that is awaited comes within `checkpoint_seconds`.
+    """
 
     async def on_vouch_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, VouchError)  # noqa: S101 - registered for this kind
         count(error.code)
-        ask_again = [(b"retry-after", follower.retry_after.encode())] if isinstance(error, NoModelLoaded) else []
+        ask_again = []
+        if isinstance(error, NoModelLoaded):
+            ask_again = [(b"retry-after", follower.retry_after.encode())]
+        elif isinstance(error, CheckpointAwaited):
+            ask_again = [(b"retry-after", b"%d" % math.ceil(checkpoint_seconds))]
         return as_response(reply_at(_path(request), error, ask_again))
 
     async def on_http_error(request: Request, error: Exception) -> Response:

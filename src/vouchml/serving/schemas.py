@@ -154,6 +154,67 @@ class Health(BaseModel):
     ledger: LedgerHealth
 
 
+class TraceLinkReply(BaseModel):
+    """One link of a chain, and whether it holds."""
+
+    part: Literal["record", "log", "model", "origin"]
+    name: str
+    status: Literal["verified", "failed", "not checked"]
+    reason: str
+    facts: dict[str, str | int | bool | None] = Field(description="What the link names: digests, ids, times.")
+
+
+class TracedPayload(BaseModel):
+    """The inputs as they were used, and what came of them."""
+
+    caller: str | None
+    door: str
+    role: str
+    inputs: list[float] = Field(description="In the order of the model's contract.")
+    out_of_range: list[str]
+    probability: float
+    threshold: float
+    prediction: int | str
+    label: str
+
+
+class TracedPrediction(BaseModel):
+    """One prediction and its chain."""
+
+    index: int = Field(description="Its place in the ledger.")
+    request_id: str
+    prediction_id: str
+    row: int | None = Field(description="Its place in a request of many rows.")
+    outcome: Literal["ok", "failed", "incomplete"]
+    links: list[TraceLinkReply]
+    payload: TracedPayload | None = Field(description="Only when it was asked for, and is not erased.")
+
+
+class TraceReply(BaseModel):
+    """The chains of the predictions that have an id."""
+
+    found: int = Field(description="How many predictions have the id.")
+    predictions: list[TracedPrediction] = Field(description="The first twenty of them.")
+
+
+class IncludedRecord(BaseModel):
+    """A record and its way up the tree."""
+
+    leaf: str = Field(description="The JSON text that was hashed.")
+    index: int
+    inclusion: list[str] = Field(description="Hashes in base64url, the deepest first.")
+
+
+class ReceiptReply(IncludedRecord):
+    """A receipt: check it offline with `vouch verify-receipt`. docs/ledger-format.md has it byte by byte."""
+
+    format: Literal["vouchml-receipt/v1"]
+    checkpoint: str = Field(description="A signed note.")
+    payload: str | None = Field(description="Only when it was asked for, and is not erased.")
+    salt: str | None
+    erased: IncludedRecord | None = Field(description="The record that tells of the erasure.")
+
+
 class Probe(BaseModel):
     """A yes to an orchestrator."""
 

@@ -124,7 +124,7 @@ class Service:
             if caller.key_id is None and not rules.allow_anonymous:
                 self._require_this_machine(scope, call)
             caller.require(needed)
-            call.caller = caller.name
+            call.caller, call.scopes = caller.name, caller.scopes
 
     def _require_this_machine(self, scope: Any, call: Call) -> None:
         """Take a call without a key only at this machine's own address, whatever a server was told to bind.

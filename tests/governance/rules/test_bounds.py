@@ -82,6 +82,14 @@ def test_what_cannot_be_estimated_is_not_decided() -> None:
     }
 
 
+@pytest.mark.parametrize("bound", get_args(Bound))
+def test_rows_of_one_class_are_judged_without_an_error_and_never_by_their_ranking(bound: Bound) -> None:
+    positive = make_evidence(20, is_positive=np.ones(20, dtype=np.bool_), microseconds=np.ones(20))
+    verdict = verdicts("bounds", positive, bounds={bound: 0.0})[bound]
+    if bound.startswith(("roc_auc", "calibration_slope", "specificity")):
+        assert verdict is Verdict.INCONCLUSIVE
+
+
 def test_latency_is_judged_by_the_median_of_single_answers() -> None:
     timed = make_evidence(microseconds=np.r_[np.linspace(5, 7, 199), 1e6])
     bounds = {"latency_microseconds_upper": 8.0}

@@ -94,6 +94,12 @@ def test_slices_that_are_too_small_are_counted_and_not_judged() -> None:
     assert {finding.verdict for finding in nothing.values()} == {Verdict.INCONCLUSIVE}
 
 
+def test_a_column_whose_values_are_not_there_fails() -> None:
+    found = findings("slices", replace(make_evidence(), slices={"site": SITE}), slices=("site", "age"))
+    assert found["age"].verdict is Verdict.FAIL
+    assert found["site"].verdict is Verdict.PASS
+
+
 def test_equal_slices_pass() -> None:
     everywhere = np.ones(400, dtype=np.bool_)
     found = judged(wrong_on(everywhere, 0.1), slice_margin=0.15)

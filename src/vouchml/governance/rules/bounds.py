@@ -77,6 +77,8 @@ def _finding(bound: Bound, value: float, estimate: Estimate | NoEstimate, *, nam
 
 
 def _roc_auc(policy: PolicySettings, evidence: Evidence) -> Estimate | NoEstimate:
+    if evidence.is_positive.all() or not evidence.is_positive.any():
+        return NoEstimate("the test rows hold one class only")
     found = area(evidence.is_positive, evidence.probabilities)
     rows = len(evidence.is_positive)
 
@@ -165,7 +167,7 @@ def _calibration_slope(policy: PolicySettings, evidence: Evidence) -> Estimate |
     rows = len(evidence.is_positive)
     slope = calibration_slope(evidence.is_positive, evidence.probabilities)
     if slope is None:
-        return NoEstimate("no finite slope: no two rows of different classes are out of order")
+        return NoEstimate("no finite slope: the log-odds part the classes, or there is one class only")
 
     def needed(bound: float) -> int | None:
         return rows_for_mean(

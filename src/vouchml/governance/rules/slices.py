@@ -43,12 +43,16 @@ def check_slices(policy: PolicySettings, evidence: Evidence, champion: Champion 
     slices = [
         each
         for column in policy.slices
+        if column in evidence.slices
         for each in slices_of(column, evidence.slices[column], evidence.is_right, bins=policy.slice_bins)
     ]
     judged = [each for each in slices if each.rows >= policy.slice_minimum_rows]
     floor = max(float(evidence.is_right.mean()) - policy.slice_margin, 0.0)
     adjusted = holm([_p_at_least(each, floor) for each in judged])
     for column in policy.slices:
+        if column not in evidence.slices:
+            yield _missing(column, floor)
+            continue
         of_column = [(each, p) for each, p in zip(judged, adjusted, strict=True) if each.column == column]
         small = sum(each.column == column for each in slices) - len(of_column)
         yield _finding(policy, column, floor, of_column, small)
@@ -94,6 +98,17 @@ def _p_at_least(each: Slice, floor: float) -> float:
     from scipy.special import bdtr
 
     return float(bdtr(each.right, each.rows, floor))
+
+
+def _missing(column: str, floor: float) -> Finding:
+    return Finding(
+        rule=f"slices.{column}",
+        asked="its slices are known",
+        found="no values of this column",
+        verdict=Verdict.FAIL,
+        decided_by="presence",
+        bound=floor,
+    )
 
 
 def _finding(

@@ -50,6 +50,8 @@ class CalibrationSlope:
 
 def calibration_slope(is_positive: Bools, p: Floats) -> CalibrationSlope | None:
     """The calibration slope; None where it has no finite value, as when no row is on the wrong side."""
+    if is_positive.all() or not is_positive.any():
+        return None
     epsilon = np.finfo(np.float64).eps
     clipped = np.clip(p, epsilon, 1 - epsilon)
     log_odds = np.log(clipped) - np.log1p(-clipped)

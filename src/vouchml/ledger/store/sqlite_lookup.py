@@ -121,13 +121,14 @@ def _rows_of(connection: apsw.Connection, table: str, start: int, end: int, key:
     if start >= end:
         return []
     row_key = int.from_bytes(key) >> (8 * _KEY_BYTES - _ROW_KEY_BITS)
-    return rows(
+    found = rows(
         connection,
-        "WITH RECURSIVE part(number) AS (VALUES (?1) UNION ALL SELECT number + 1 FROM part WHERE number + 1 < ?2) "  # noqa: S608 - names of ours
-        f"SELECT number, entries FROM part JOIN {table} ON id = ("
-        f"SELECT max(id) FROM {table} WHERE id BETWEEN number << {_ROW_KEY_BITS} AND number << {_ROW_KEY_BITS} | ?3)",
+        "WITH RECURSIVE part(number) AS (VALUES (?1) UNION ALL SELECT number + 1 FROM part WHERE number + 1 < ?2) "  # noqa: S608
+        f"SELECT number, (SELECT entries FROM {table} WHERE id BETWEEN number << {_ROW_KEY_BITS} "
+        f"AND number << {_ROW_KEY_BITS} | ?3 ORDER BY id DESC LIMIT 1) FROM part",
         (start, end, row_key),
     )
+    return [(number, entries) for number, entries in found if entries is not None]
 
 
 def _places(entries: bytes, key: bytes, block: int) -> Iterator[int]:

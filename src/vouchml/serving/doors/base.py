@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from vouchml.errors import BodyTypeUnsupported, VouchError
 from vouchml.ledger.record import Record
 from vouchml.serving.reply import Reply
+from vouchml.trust.caller import Scope
 
 #: From this many bytes on, a body takes long enough to decode to hold up others on the event loop.
 LONG_BODY: Final = 256 * 1024
@@ -19,12 +20,14 @@ class Call:
     """One request on its way through a door.
 
     `request_id` is made up at first, and becomes the caller's when the body names one; the reply carries it, whether
-    it is an answer or a refusal. `records` are what the ledger has to hold before the answer leaves.
+    it is an answer or a refusal. `scopes` are what the caller may do. `records` are what the ledger has to hold before
+    the answer leaves.
     """
 
     headers: Mapping[bytes, bytes]
     request_id: str
     caller: str | None = None
+    scopes: frozenset[Scope] = frozenset()
     body: bytes = b""
     records: Sequence[Record] = ()
 

@@ -13,14 +13,14 @@ from urllib.parse import quote
 
 import anyio.to_thread
 
-from vouchml.errors import BodyTypeUnsupported, NoModelLoaded, VouchError
+from vouchml.errors import BodyTypeUnsupported, VouchError
 from vouchml.model import Contract
 from vouchml.serving.data_plane import DataPlane, ScoredRows
 from vouchml.serving.doors.base import LONG_BODY, Call, is_plain
 from vouchml.serving.doors.mlflow_parquet import from_parquet
 from vouchml.serving.doors.mlflow_tables import Decoded, TableRules, from_csv, from_json
 from vouchml.serving.doors.predict import REQUEST_ID
-from vouchml.serving.error_replies import in_one_line, told
+from vouchml.serving.error_replies import ask_again, in_one_line, told
 from vouchml.serving.recording import Recording
 from vouchml.serving.reply import JSON, Header, Reply
 from vouchml.settings import ServingSettings
@@ -89,10 +89,8 @@ class MlflowScoringDoor:
 
     def refuse(self, error: VouchError, call: Call) -> Reply:
         """MLflow's error JSON, with what is wrong in words."""
-        headers: list[Header] = [(REQUEST_ID, call.request_id.encode())]
-        if isinstance(error, NoModelLoaded):
-            headers.append((b"retry-after", self._plane.follower.retry_after.encode()))
-        return mlflow_error(error, headers)
+        again = ask_again(error, self._plane.follower.retry_after)
+        return mlflow_error(error, [(REQUEST_ID, call.request_id.encode()), *again])
 
 
 def mlflow_error(error: VouchError, headers: Iterable[Header] = ()) -> Reply:

@@ -14,14 +14,14 @@ from typing import Any, Final
 
 import anyio.to_thread
 
-from vouchml.errors import BodyTypeUnsupported, NoModelLoaded, VersionNotFound, VouchError
+from vouchml.errors import BodyTypeUnsupported, VersionNotFound, VouchError
 from vouchml.model import Contract
 from vouchml.serving.data_plane import DataPlane, ScoredRows
 from vouchml.serving.doors.base import LONG_BODY, Call, check_json_type, is_plain
 from vouchml.serving.doors.open_inference_request import InferenceRequest, decode_inference_request, output_types
 from vouchml.serving.doors.predict import REQUEST_ID
 from vouchml.serving.doors.tensors import to_binary
-from vouchml.serving.error_replies import in_one_line, told
+from vouchml.serving.error_replies import ask_again, in_one_line, told
 from vouchml.serving.following.served_model import ServedModel
 from vouchml.serving.recording import Recording
 from vouchml.serving.reply import JSON, Header, Reply
@@ -90,10 +90,8 @@ class OpenInferenceDoor:
 
     def refuse(self, error: VouchError, call: Call) -> Reply:
         """`{"error": …}`, with what is wrong in words."""
-        headers: list[Header] = [(REQUEST_ID, call.request_id.encode())]
-        if isinstance(error, NoModelLoaded):
-            headers.append((b"retry-after", self._plane.follower.retry_after.encode()))
-        return open_inference_error(error, headers)
+        again = ask_again(error, self._plane.follower.retry_after)
+        return open_inference_error(error, [(REQUEST_ID, call.request_id.encode()), *again])
 
 
 def check_address(served: ServedModel, model: str, version: str | None) -> None:

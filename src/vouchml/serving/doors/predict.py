@@ -9,12 +9,12 @@ import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
-from vouchml.errors import NoModelLoaded, VouchError
+from vouchml.errors import VouchError
 from vouchml.model.explanation import explain
 from vouchml.serving.answers import AnswerText, answer_text
 from vouchml.serving.data_plane import DataPlane
 from vouchml.serving.doors.base import LONG_BODY, Call, check_json_type
-from vouchml.serving.error_replies import error_reply
+from vouchml.serving.error_replies import ask_again, error_reply
 from vouchml.serving.following.served_model import Lineup, ServedModel
 from vouchml.serving.recording import Recording
 from vouchml.serving.reply import JSON, Reply
@@ -99,10 +99,8 @@ class PredictBatchDoor:
 
 def refusal(error: VouchError, call: Call, plane: DataPlane) -> Reply:
     """The reply to a refused call, which names the request and says when to ask again where that helps."""
-    headers = [(REQUEST_ID, call.request_id.encode())]
-    if isinstance(error, NoModelLoaded):
-        headers.append((b"retry-after", plane.follower.retry_after.encode()))
-    return error_reply(error, headers)
+    again = ask_again(error, plane.follower.retry_after)
+    return error_reply(error, [(REQUEST_ID, call.request_id.encode()), *again])
 
 
 class _AnswerTexts:
