@@ -213,7 +213,7 @@ def test_a_blocked_output_holds_up_nobody_and_all_lines_come_in_order_when_it_is
 def failure() -> Exception:
     """An error with a traceback, of a library that says two lines."""
     try:
-        json.loads("{}", parse_constant=None, object_hook=lambda _: {}["in\ntwo lines"])
+        json.loads("{}", parse_constant=None, object_hook=lambda _: dict[str, str]()["in\ntwo lines"])
     except KeyError as error:
         return error
     raise AssertionError

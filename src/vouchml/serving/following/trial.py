@@ -36,6 +36,7 @@ def try_to_load(bundle: Bundle, assignment: Assignment, *, stage: str, seconds: 
         [sys.executable, "-P", "-m", "vouchml.serving.following.trial_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        bufsize=0,  # so that nothing is left to write to one that has ended
     ) as trial:
         try:
             # Its input stays open: by its end the trial sees that nobody waits for it any more.
