@@ -7,17 +7,18 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from vouchml.data import read_table
 from vouchml.ledger.open import open_for_writing
-from vouchml.ledger.prediction import Asked, PredictionRecords
+from vouchml.ledger.prediction import Asked, PredictionRecords, Subject
 from vouchml.ledger.record import Record, RecordType, event
+from vouchml.model import Bundle, load_scorer
+from vouchml.model.contract import CONTRACT_FILE
 from vouchml.project.open_ledger import write
 from vouchml.registry import ModelRegistry
 from vouchml.serving.following.bundle_cache import BundleCache
-from vouchml.serving.following.served_model import ServedModel, load_served_model
-from vouchml.serving.following.state import Assignment
 from vouchml.settings import Settings, load_settings
 from vouchml.trust.key_ring import KeyRing
 
@@ -26,10 +27,9 @@ WORKER = "host:1"
 
 @dataclass(frozen=True)
 class RecordedProject:
-    """Its settings, the version that answered, and the ids of its answers: five of one row and one of four."""
+    """Its settings. Version 1 has answered five requests of one row, and one of four."""
 
     settings: Settings
-    served: ServedModel
 
     @property
     def folder(self) -> Path:
@@ -50,21 +50,28 @@ def recorded_project(source: Path, folder: Path) -> RecordedProject:
     """Say that version 1 was promoted, load it, and record what it answers to the first rows of the table."""
     settings = copy_trained(source, folder)
     KeyRing(settings.signing_keys_folder, settings.trust_store_path).add_development_keys()
-    served = _load(settings)
-    subject, now = served.subject.to_dict(), datetime.now(UTC)
-    moved = {"from_version": None, "to_version": "1", "name": served.name, "who": "Ada Smith", "why": "the first"}
+    subject, bundle = _answering(settings)
+    scorer, now = load_scorer(bundle), datetime.now(UTC)
+    moved = {"from_version": None, "to_version": "1", "name": subject.name, "who": "Ada Smith", "why": "the first"}
     promotion = event(RecordType.PROMOTION, moved, time=now)
-    loaded = event(RecordType.MODEL_LOADED, {"role": "champion", "served": subject, "worker": WORKER}, time=now)
+    loaded = event(
+        RecordType.MODEL_LOADED, {"role": "champion", "served": subject.to_dict(), "worker": WORKER}, time=now
+    )
     rows = read_table(settings.data_path, settings.data).values
-    maker = PredictionRecords(served.subject, served.contract, role="champion", worker=WORKER)
+    maker = PredictionRecords(subject, bundle.contract, role="champion", worker=WORKER)
     records = [
-        maker.one(Asked("predict", "a caller", f"request-{n}", prediction_id(n)), rows[n], _score(served, rows[n]), ())
+        maker.one(
+            Asked("predict", "a caller", f"request-{n}", prediction_id(n)),
+            rows[n],
+            scorer.positive_probability_of_one(rows[n]),
+            (),
+        )
         for n in range(5)
     ]
     batch = Asked("predict_batch", None, "many", prediction_id(9))
-    many = maker.many(batch, rows[:4], served.scorer.positive_probability(rows[:4]), None)
+    many = maker.many(batch, rows[:4], scorer.positive_probability(rows[:4]), None)
     write(settings, promotion, loaded, *records, *many)
-    return RecordedProject(settings, served)
+    return RecordedProject(settings)
 
 
 def prediction_id(number: int) -> str:
@@ -79,20 +86,18 @@ def append(settings: Settings, *records: Record) -> int:
         return store.append(records, sign=lambda _: None).first_index
 
 
-def _load(settings: Settings) -> ServedModel:
+def _answering(settings: Settings) -> tuple[Subject, Bundle]:
+    """Version 1, as a service would name it."""
     registry = ModelRegistry.connect(settings.tracking_uri)
     version = registry.version(settings.project.registered_model, "1")
     bundle = BundleCache(settings.private_folder / "bundles").obtain(lambda place: registry.fetch(version, place))
-    assignment = Assignment(
+    subject = Subject(
         name=version.name,
         version=str(version.number),
-        run_id=version.run_id,
-        source=version.source,
-        created=version.created,
-        digest=bundle.digest,
+        run=version.run_id,
+        model=bundle.digest,
+        contract=sha256((bundle.folder / CONTRACT_FILE).read_bytes()).hexdigest(),
+        data=bundle.contract.data_sha256,
+        decision=None,
     )
-    return load_served_model(bundle, assignment, stage="Staging", max_rows=100)
-
-
-def _score(served: ServedModel, row: object) -> float:
-    return float(served.scorer.positive_probability_of_one(row))  # type: ignore[arg-type]
+    return subject, bundle

@@ -26,4 +26,4 @@ def recorded(made_recorded: RecordedProject, tmp_path: Path) -> RecordedProject:
     """A copy to change."""
     folder = tmp_path / "a project"
     shutil.copytree(made_recorded.folder, folder)
-    return RecordedProject(load_settings(folder / "vouch.toml"), made_recorded.served)
+    return RecordedProject(load_settings(folder / "vouch.toml"))
