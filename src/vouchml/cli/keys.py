@@ -101,10 +101,15 @@ def rotate(
 ) -> None:
     """Make a new key in the place of an old one, which is valid until now.
 
-    What the old one signed is not signed by the new one: have it signed again.
+    What the old one signed is not signed by the new one: have it signed again. What the ledger's old key signed still
+    counts; a record in the ledger names both.
     """
-    ring = _ring(ctx, config)
-    rotated = ring.rotate(reference)
+    settings = project_settings(ctx, config)
+    from vouchml.project.key_rotation import rotate as rotate_keys
+    from vouchml.project.person import person_at
+
+    ring = _ring_of(settings)
+    rotated = rotate_keys(settings, reference, who=person_at(settings.root))
     if as_json:
         print_json([_fields(new, ring) for _, new in rotated])
         return

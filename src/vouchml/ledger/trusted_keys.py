@@ -22,11 +22,16 @@ class LedgerKey:
 def ledger_keys(trust: TrustStore, origin: str) -> tuple[LedgerKey, ...]:
     """The keys with the role `ledger`, in order, those included that are valid no more or revoked."""
     return tuple(
-        # The DER of an Ed25519 key ends with its 32 bytes (RFC 8410, section 4).
-        LedgerKey(VerifierKey(origin, key.public_key.der[-_RAW_BYTES:]), key)
+        LedgerKey(verifier_of(key, origin), key)
         for key in trust.key
         if key.role == "ledger" and key.public_key.algorithm == "ed25519"
     )
+
+
+def verifier_of(key: TrustedKey, origin: str) -> VerifierKey:
+    """An Ed25519 key of the trust store as notes of the ledger `origin` name it."""
+    # The DER of such a key ends with its 32 bytes (RFC 8410, section 4).
+    return VerifierKey(origin, key.public_key.der[-_RAW_BYTES:])
 
 
 def verifiers(trust: TrustStore, origin: str) -> tuple[VerifierKey, ...]:
