@@ -28,6 +28,7 @@ from vouchml.cli import (
     receipt,
     registry,
     replay,
+    reproduce,
     revoke,
     serve,
     sign,
@@ -68,6 +69,7 @@ app.command("receipt")(receipt.receipt)
 app.command("verify-receipt")(receipt.verify_receipt)
 app.add_typer(ledger.app, name="ledger")
 app.command("replay")(replay.replay)
+app.command("reproduce")(reproduce.reproduce)
 app.command("outcome")(outcome.outcome)
 app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)

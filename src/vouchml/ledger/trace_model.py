@@ -10,9 +10,10 @@ from vouchml.errors import VouchError
 from vouchml.ledger.checkpoint import Checkpoint
 from vouchml.ledger.leaf import read_leaf
 from vouchml.ledger.proofs import inclusion_proof, verify_inclusion
+from vouchml.ledger.read_once import ReadOnce
 from vouchml.ledger.receipt_check import LinkStatus
 from vouchml.ledger.record import RecordType
-from vouchml.ledger.store.base import Entry, LedgerStore
+from vouchml.ledger.store.base import Entry
 from vouchml.ledger.trace_link import Fact, TraceLink
 from vouchml.ledger.tree import leaf_hash
 
@@ -23,7 +24,7 @@ _TOLD: Final = (*_WHO_AND_WHEN, "outcome", "policy", "statement", "meaning", "re
 
 
 def model_links(
-    store: LedgerStore, entry: Entry, leaf: Mapping[str, Any], checkpoint: Checkpoint | None
+    store: ReadOnce, entry: Entry, leaf: Mapping[str, Any], checkpoint: Checkpoint | None
 ) -> Iterator[TraceLink]:
     """The links of the prediction at `entry`; those that `checkpoint` covers are held against it.
 
@@ -43,7 +44,7 @@ def model_links(
 class _Log:
     """The events of a ledger, and their proofs under one checkpoint."""
 
-    def __init__(self, store: LedgerStore, checkpoint: Checkpoint | None) -> None:
+    def __init__(self, store: ReadOnce, checkpoint: Checkpoint | None) -> None:
         self._store = store
         self._checkpoint = checkpoint
 
@@ -66,8 +67,9 @@ class _Log:
         facts = {"index": found.index, "type": fields["type"], **told}
         said = f"Record {found.index} tells of it: {fields['type']} at {fields['time']}."
         checkpoint = self._checkpoint
-        if checkpoint is None or found.index >= checkpoint.size:
-            return TraceLink("model", name, LinkStatus.NOT_CHECKED, f"{said} No checkpoint covers that yet.", facts)
+        if checkpoint is None:
+            later = "It is held against a checkpoint as soon as one covers the prediction."
+            return TraceLink("model", name, LinkStatus.NOT_CHECKED, f"{said} {later}", facts)
         try:
             proof = inclusion_proof(found.index, checkpoint.size, self._store)
             verify_inclusion(leaf_hash(found.leaf), found.index, checkpoint.size, proof, checkpoint.root)
