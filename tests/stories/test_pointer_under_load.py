@@ -23,9 +23,12 @@ import pytest
 from tests.cli.processes import Project, clean_environment, free_ports
 
 from vouchml.data import read_table
+from vouchml.project.deciding import decide
+from vouchml.project.readiness import make_development_keys
+from vouchml.project.signing import sign_version
 from vouchml.registry import ModelRegistry
 from vouchml.registry.stages import quiet_about_stages
-from vouchml.settings import ModelSettings, Settings, TrainingSettings
+from vouchml.settings import ModelSettings, Settings, TrainingSettings, load_settings
 from vouchml.training import train
 
 NAME = "breast_cancer_classifier"
@@ -91,15 +94,28 @@ class Load:
 
 @pytest.fixture(scope="module")
 def trained_thrice(make_project: Callable[[], Settings]) -> Settings:
-    """Three versions that answer differently; version 1 is promoted."""
-    settings = make_project()
+    """Three versions that answer differently, each signed and gated; version 1 is promoted."""
+    settings = asking_for_nothing(make_project())
+    make_development_keys(settings)
     for strength in STRENGTHS.values():
         model = ModelSettings(parameters={"C": strength, "max_iter": 1000})
         quick = TrainingSettings(cv_folds=2, bootstrap_resamples=100)
-        train(settings.model_copy(update={"model": model, "training": quick}))
+        trained = train(settings.model_copy(update={"model": model, "training": quick}))
+        assert trained.version is not None
+        sign_version(settings, trained.version, trained=trained.manifest)
+        assert decide(settings, str(trained.version.number)).outcome.verdict == "PASS"
     registry = ModelRegistry.connect(settings.tracking_uri)
     registry.promote(NAME, "1", stage="Staging", who="a test", why="to begin with")
     return settings
+
+
+def asking_for_nothing(settings: Settings) -> Settings:
+    """The settings with a policy under which a model may be as bad as it likes; it is about the pointer here."""
+    file = settings.root / "vouch.toml"
+    text = file.read_text(encoding="utf-8")
+    policy = text.index("[policy]")
+    file.write_text(f"{text[:policy]}[policy]\nbounds = {{}}\nmargins = {{}}\n", encoding="utf-8")
+    return load_settings(file)
 
 
 @pytest.fixture(scope="module")
