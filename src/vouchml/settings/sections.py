@@ -27,7 +27,7 @@ def _an_address(uri: str) -> str:
 
 def _days_of_each(days: object) -> object:
     """One number stands for every type of record that has a payload."""
-    return dict.fromkeys(get_args(KeptType), days) if isinstance(days, int) else days
+    return dict.fromkeys(get_args(KeptType), days) if type(days) is int else days
 
 
 RegistryName = Annotated[str, AfterValidator(_a_name_that_mlflow_takes)]
