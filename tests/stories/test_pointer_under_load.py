@@ -21,6 +21,7 @@ import mlflow
 import pandas as pd
 import pytest
 from tests.cli.processes import Project, clean_environment, free_ports
+from tests.started import STARTED
 
 from vouchml.data import read_table
 from vouchml.registry import ModelRegistry
@@ -124,7 +125,7 @@ def load(trained_thrice: Settings) -> Iterator[tuple[Load, Project]]:
     command = [sys.executable, "-m", "vouchml.cli.main", "serve", "--port", str(port)]
     # To a file: nobody reads a pipe here, and a full one would hold up the service.
     with (settings.root / "serve.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=settings.root, stdout=log, stderr=log, env=clean_environment())
+        process = STARTED.start(command, cwd=settings.root, stdout=log, stderr=log, env=clean_environment())
     try:
         _wait_until_ready(url, process, settings.root / "serve.log")
         features = dict(zip(table.names, table.values[0].tolist(), strict=True))
@@ -133,6 +134,7 @@ def load(trained_thrice: Settings) -> Iterator[tuple[Load, Project]]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+        STARTED.end(process.pid)
     assert process.returncode in (0, -signal.SIGTERM)
 
 
