@@ -8,6 +8,7 @@ app = create_app(load_settings())  # then: uvicorn api.main:app
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from vouchml.serving.draining import Draining
 from vouchml.serving.error_handlers import install_error_handlers
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
+from vouchml.serving.held_signals import let_through
 from vouchml.serving.host_server import host_server
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
 from vouchml.serving.logs import show_logs
@@ -154,6 +156,8 @@ def app_of_environment() -> Service:
     A project that cannot be served ends the process, with what to do about it on standard error.
     """
     allow_many_connections()
+    if parent_process() is not None:
+        let_through(signal.SIGINT)  # which uvicorn's server, that loads this app, answers from before
     try:
         return create_app(load_settings())
     except VouchError as error:
