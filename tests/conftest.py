@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,9 @@ def _no_settings_from_outside() -> None:
     for name in list(os.environ):
         if name.startswith(("VOUCH_", "MLFLOW_")):
             del os.environ[name]
+    # A shell starts what runs in its background with SIGINT ignored, and what we start would ignore it too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -162,6 +162,20 @@ def test_sigint_while_watchers_start_shows_no_traceback(start: Start, workers: i
     assert service.traceback == ""
 
 
+@pytest.mark.parametrize(("workers", "uvicorn"), SERVICES)
+def test_a_second_sigint_shows_no_traceback_either(start: Start, workers: int, uvicorn: bool) -> None:
+    service = start("--workers", str(workers), uvicorn=uvicorn)
+    service.until_all_serve(workers)
+    with httpx.Client(base_url=service.url, trust_env=False) as idle:
+        idle.get("/health")
+        service.send_to_all(signal.SIGINT)
+        time.sleep(0.05)  # uvicorn waits for twice as long before it ends what it has under way
+        service.send_to_all(signal.SIGINT)
+        service.ended()
+
+    assert service.traceback == ""
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sigint_cuts_a_drain_short(start: Start, workers: int) -> None:
     service = start("--workers", str(workers), drain_seconds=120)

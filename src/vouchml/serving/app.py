@@ -11,7 +11,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from multiprocessing import parent_process
 from typing import Final
 
@@ -106,7 +106,8 @@ def create_app(settings: Settings) -> Service:
         log.start()
         follower.start()
         try:
-            yield
+            with suppress(asyncio.CancelledError):  # after a second SIGINT uvicorn does not wait for us
+                yield
         finally:
             leave_parent()
             stalled.stop()
