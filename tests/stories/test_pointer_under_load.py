@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,16 +22,17 @@ import mlflow
 import pandas as pd
 import pytest
 from tests.cli.processes import Project, clean_environment, free_ports
+from tests.serving.conftest import copy_project
 from tests.started import STARTED
 
 from vouchml.data import read_table
 from vouchml.registry import ModelRegistry
 from vouchml.registry.stages import quiet_about_stages
-from vouchml.settings import ModelSettings, Settings, TrainingSettings
+from vouchml.settings import ModelSettings, Settings, TrainingSettings, load_settings
 from vouchml.training import train
 
 NAME = "breast_cancer_classifier"
-STRENGTHS = {"1": 1.0, "2": 0.01, "3": 0.0001}
+VERSIONS = ("1", "2", "3")
 FOLLOWS_WITHIN_SECONDS = 5.0 * float(os.environ.get("SLOWNESS", "1"))
 REQUESTS_A_SECOND = 100
 AT_MOST = 10_000
@@ -91,13 +93,15 @@ class Load:
 
 
 @pytest.fixture(scope="module")
-def trained_thrice(make_project: Callable[[], Settings]) -> Settings:
-    """Three versions that answer differently; version 1 is promoted."""
-    settings = make_project()
-    for strength in STRENGTHS.values():
-        model = ModelSettings(parameters={"C": strength, "max_iter": 1000})
-        quick = TrainingSettings(cv_folds=2, bootstrap_resamples=100)
-        train(settings.model_copy(update={"model": model, "training": quick}))
+def trained_thrice(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Three versions that answer differently; version 1 is promoted. The first two are there, and copied."""
+    folder = tmp_path_factory.mktemp("a project")
+    copy_project(trained_folder, folder)
+    shutil.copytree(trained_folder / "data", folder / "data")
+    settings = load_settings(folder / "vouch.toml")
+    model = ModelSettings(parameters={"C": 0.0001, "max_iter": 1000})
+    quick = TrainingSettings(cv_folds=2, bootstrap_resamples=100)
+    train(settings.model_copy(update={"model": model, "training": quick}))
     registry = ModelRegistry.connect(settings.tracking_uri)
     registry.promote(NAME, "1", stage="Staging", who="a test", why="to begin with")
     return settings
@@ -110,7 +114,7 @@ def probabilities(trained_thrice: Settings) -> dict[str, float]:
     table = read_table(settings.data_path, settings.data)
     row = pd.DataFrame(table.values[:1], columns=list(table.names))
     mlflow.set_tracking_uri(settings.tracking_uri)
-    pipelines = {version: mlflow.sklearn.load_model(f"models:/{NAME}/{version}") for version in STRENGTHS}
+    pipelines = {version: mlflow.sklearn.load_model(f"models:/{NAME}/{version}") for version in VERSIONS}
     mlflow.set_tracking_uri(None)
     return {version: pipeline.predict_proba(row)[0, 1] for version, pipeline in pipelines.items()}
 
