@@ -27,6 +27,7 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from vouchml.model.contract import Contract
+from vouchml.model.long_json import PIECE
 from vouchml.model.request import BatchRequest, PredictionRequest, decode_batch, decode_request, is_request_id
 from vouchml.model.strict_json import FIRST_INEXACT
 
@@ -48,6 +49,7 @@ class RequestDecoder:
         self._many: Any = msgspec.json.Decoder(_many_of(features)).decode
         count = len(contract.features)
         self._quotes_of_a_row = 2 * count
+        self._bounds = Bounds(contract, max_rows=max_rows)
         self._pack = struct.Struct(f"{count}d").pack
 
     def one(self, body: bytes) -> PredictionRequest:
@@ -90,6 +92,8 @@ class RequestDecoder:
         Raises:
             BodyMalformed, ContractBreach: see there.
         """
+        if not self._bounds.hold(body):
+            return decode_batch(body, self.contract, max_rows=self.max_rows)
         try:
             document = self._many(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -116,6 +120,25 @@ class RequestDecoder:
         columns = len(self.contract.features)
         flat = chain.from_iterable(cells)  # type: ignore[arg-type] # None was looked for
         return np.fromiter(flat, dtype=np.float64, count=len(records) * columns).reshape(len(records), columns)
+
+
+class Bounds:
+    """What a body with up to `max_rows` rows that each name their features can hold, and no more.
+
+    Looked at before a long body is decoded in one go: that keeps all other requests waiting until it is done.
+    """
+
+    def __init__(self, contract: Contract, *, max_rows: int) -> None:
+        self._most = {
+            ord(mark): (max_rows + 1) * (1 + sum(name.count(mark) for name in contract.feature_names)) for mark in "{["
+        }
+
+    def hold(self, body: bytes) -> bool:
+        """Whether `body` may be one; only what is long is looked at."""
+        if len(body) <= PIECE:
+            return True
+        marks = np.frombuffer(body, dtype=np.uint8)
+        return all(int(np.count_nonzero(marks == mark)) <= most for mark, most in self._most.items())
 
 
 class Ranges:

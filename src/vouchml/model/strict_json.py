@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from vouchml.errors import BodyMalformed
+from vouchml.model.long_json import PIECE, Limits, Scan, parse_long_json
 
 NAMES_LISTED: Final = 50
 CHARACTERS_OF_A_NAME: Final = 80
@@ -27,16 +28,20 @@ class _NamedTwice(Exception):
         self.name = name
 
 
-def parse_json(body: bytes, known: Collection[str]) -> Any:
+def parse_json(body: bytes, known: Collection[str], limits: Limits) -> Any:
     """The document in `body`; a key named twice may be repeated in the error only if it is one of `known`.
+
+    A body that is long is parsed in pieces, and no further than `limits` allow.
 
     Raises:
         BodyMalformed: the body is not one JSON value in UTF-8, or names a key twice.
+        ContractBreach: a long body holds more than `limits`.
     """
     try:
-        return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_object_of_unique_keys, parse_constant=lambda _: NotJson()
-        )
+        text = body.decode("utf-8")
+        if len(text) > PIECE and not text.startswith("\ufeff"):
+            return parse_long_json(text, _SCAN, _object_of_unique_keys, limits)
+        return json.loads(text, object_pairs_hook=_object_of_unique_keys, parse_constant=_not_json)
     except _NamedTwice as twice:
         raise BodyMalformed(
             f"The body names a key twice: '{twice.name}'." if twice.name in known else "The body names a key twice.",
@@ -75,6 +80,10 @@ def listed(names: list[str]) -> list[str]:
     return shown if len(names) <= NAMES_LISTED else [*shown, f"and {len(names) - NAMES_LISTED} more"]
 
 
+def _not_json(_: str) -> NotJson:
+    return NotJson()
+
+
 def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) == len(pairs):
@@ -85,3 +94,7 @@ def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise _NamedTwice(name)
         seen.add(name)
     raise AssertionError("a shorter dictionary has a key twice")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object_of_unique_keys, parse_constant=_not_json)
+_SCAN: Final[Scan] = _DECODER.scan_once  # type: ignore[attr-defined] # the stubs do not have it
