@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ import mlflow
 import pandas as pd
 import pytest
 from tests.cli.processes import Project, clean_environment, free_ports
+from tests.started import STARTED
 
 from vouchml.data import read_table
 from vouchml.project.deciding import decide
@@ -32,7 +33,7 @@ from vouchml.settings import ModelSettings, Settings, TrainingSettings, load_set
 from vouchml.training import train
 
 NAME = "breast_cancer_classifier"
-STRENGTHS = {"1": 1.0, "2": 0.01, "3": 0.0001}
+VERSIONS = ("1", "2", "3")
 FOLLOWS_WITHIN_SECONDS = 5.0 * float(os.environ.get("SLOWNESS", "1"))
 REQUESTS_A_SECOND = 100
 AT_MOST = 10_000
@@ -125,7 +126,7 @@ def probabilities(trained_thrice: Settings) -> dict[str, float]:
     table = read_table(settings.data_path, settings.data)
     row = pd.DataFrame(table.values[:1], columns=list(table.names))
     mlflow.set_tracking_uri(settings.tracking_uri)
-    pipelines = {version: mlflow.sklearn.load_model(f"models:/{NAME}/{version}") for version in STRENGTHS}
+    pipelines = {version: mlflow.sklearn.load_model(f"models:/{NAME}/{version}") for version in VERSIONS}
     mlflow.set_tracking_uri(None)
     return {version: pipeline.predict_proba(row)[0, 1] for version, pipeline in pipelines.items()}
 
@@ -140,7 +141,7 @@ def load(trained_thrice: Settings) -> Iterator[tuple[Load, Project]]:
     command = [sys.executable, "-m", "vouchml.cli.main", "serve", "--port", str(port)]
     # To a file: nobody reads a pipe here, and a full one would hold up the service.
     with (settings.root / "serve.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=settings.root, stdout=log, stderr=log, env=clean_environment())
+        process = STARTED.start(command, cwd=settings.root, stdout=log, stderr=log, env=clean_environment())
     try:
         _wait_until_ready(url, process, settings.root / "serve.log")
         features = dict(zip(table.names, table.values[0].tolist(), strict=True))
@@ -149,6 +150,7 @@ def load(trained_thrice: Settings) -> Iterator[tuple[Load, Project]]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+        STARTED.end(process.pid)
     assert process.returncode in (0, -signal.SIGTERM)
 
 

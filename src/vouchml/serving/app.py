@@ -7,6 +7,7 @@ app = create_app(load_settings())  # then: uvicorn api.main:app
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping
 from multiprocessing import parent_process
@@ -28,6 +29,7 @@ from vouchml.serving.draining import Draining
 from vouchml.serving.error_handlers import install_error_handlers
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
+from vouchml.serving.held_signals import let_through
 from vouchml.serving.ids import NewIds
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
 from vouchml.serving.ledger_reading import LedgerReading
@@ -155,6 +157,8 @@ def app_of_environment() -> Service:
     A project that cannot be served ends the process, with what to do about it on standard error.
     """
     allow_many_connections()
+    if parent_process() is not None:
+        let_through(signal.SIGINT)  # which uvicorn's server, that loads this app, answers from before
     try:
         return create_app(load_settings())
     except VouchError as error:
