@@ -24,6 +24,7 @@ from vouchml.cli import (
     keys,
     ledger,
     outcome,
+    pack,
     predict,
     receipt,
     registry,
@@ -62,6 +63,8 @@ app.command("promote")(registry.promote)
 app.command("revoke")(revoke.revoke)
 app.command("break-glass")(break_glass.break_glass)
 app.command("audit")(audit.audit)
+app.command("pack")(pack.pack)
+app.command("verify-pack")(pack.verify_pack)
 app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
 app.command("trace")(trace.trace)
