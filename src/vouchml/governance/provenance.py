@@ -11,6 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from vouchml.errors import StatementInvalid
 from vouchml.trust.dsse import Envelope, read_envelope
 from vouchml.trust.signing_key import SigningKey
 from vouchml.trust.statement import PROVENANCE, VerifiedStatement, sign_statement, statement_about, verify_statement
@@ -36,6 +37,18 @@ def read_provenance(content: bytes, digest: str, trust: TrustStore, *, at: datet
     return verify_statement(
         read_envelope(content), trust, role="trainer", at=at, digest=digest, predicate_type=PROVENANCE
     )
+
+
+def signed_manifest(provenance: VerifiedStatement) -> str:
+    """The SHA-256 of the run's manifest that a provenance names.
+
+    Raises:
+        StatementInvalid: it names none.
+    """
+    match provenance.statement.predicate:
+        case {"runDetails": {"byproducts": [{"digest": {"sha256": str(digest)}}]}}:
+            return digest
+    raise StatementInvalid("The provenance does not name the manifest of its run.", remedy="Have it signed again.")
 
 
 def _predicate(manifest: Mapping[str, Any], content: bytes) -> dict[str, Any]:

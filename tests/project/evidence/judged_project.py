@@ -101,6 +101,10 @@ class JudgedProject:
         path = _path(place) / name
         path.write_bytes(path.read_bytes() + b" ")
 
+    def run_file(self, number: int, name: str) -> Path:
+        """A file among the artifacts of the version's run."""
+        return self._artifacts(number) / name
+
     def copy_evidence(self, source: int, target: int) -> None:
         shutil.copytree(
             self._artifacts(source) / EVIDENCE_FOLDER, self._artifacts(target) / EVIDENCE_FOLDER, dirs_exist_ok=True

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.project.evidence.judged_project import JudgedProject
 
-from vouchml.errors import EvidenceRefused
+from vouchml.errors import EvidenceMismatch, EvidenceRefused
 from vouchml.governance.signed_evidence import EVALUATION_FILE, PROVENANCE_FILE
 from vouchml.project.moves import examine, rollback
 from vouchml.trust.model_signature import SIGNATURE_FILE
@@ -174,6 +174,13 @@ def test_evidence_counts_for_the_gate_only_when_it_is_verified(judged: JudgedPro
     }
     assert set(decided.refused) == {EVALUATION_FILE}
     assert decided.statement is None
+
+
+def test_a_manifest_that_the_trainer_did_not_sign_is_not_judged_by(judged: JudgedProject) -> None:
+    manifest = judged.run_file(1, "run_manifest.json")
+    manifest.write_bytes(manifest.read_bytes().replace(b'"test_size":0.2', b'"test_size":0.3'))
+    with pytest.raises(EvidenceMismatch, match="not the one that its trainer signed"):
+        judged.decide(1)
 
 
 def test_without_a_gate_key_the_decision_is_told_and_not_signed(unsigned: JudgedProject) -> None:
