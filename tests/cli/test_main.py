@@ -52,9 +52,9 @@ def test_the_version_is_told(tmp_path: Path) -> None:
 
 
 def test_a_mistyped_command_suggests_the_nearest(tmp_path: Path) -> None:
-    told = run("trian", cwd=tmp_path)
+    told = run("srve", cwd=tmp_path)
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr == "error: No such command 'trian'. Did you mean 'train'?\nHow it is used: vouch --help\n"
+    assert told.stderr == "error: No such command 'srve'. Did you mean 'serve'?\nHow it is used: vouch --help\n"
 
 
 def test_a_mistyped_option_suggests_the_nearest(tmp_path: Path) -> None:
