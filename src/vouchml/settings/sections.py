@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    model_validator,
+)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -190,6 +199,10 @@ class LedgerSettings(Section):
     checkpoint_records: int = Field(default=1000, ge=1, description="Records after which a checkpoint is signed.")
     checkpoint_seconds: float = Field(
         default=60.0, ge=0.1, le=86_400, description="Seconds after which new records get a checkpoint at the latest."
+    )
+    anchors: tuple[AnchorSettings, ...] = Field(
+        default=(),
+        description="`[[ledger.anchors]]`: places outside that get the checkpoints; see docs/ledger.md.",
     )
     retention_days: RetentionDays = Field(
         default_factory=dict,
