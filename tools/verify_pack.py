@@ -14,36 +14,20 @@ import re
 import sys
 import tomllib
 import zipfile
-from collections import Counter
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_der_public_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-INDEX, SIGNED_INDEX, LARGEST = "index.json", "index.dsse.json", 4 * 1024**3
-SIGSTORE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-MODEL, PACK = "https://model_signing/signature/v1.0", "https://vouchml.dev/pack/v1"
-SLSA, TEST = "https://slsa.dev/provenance/v1", "https://in-toto.io/attestation/test-result/v0.1"
-DECISION, APPROVAL = "https://slsa.dev/verification_summary/v1", "https://vouchml.dev/approval/v1"
-GLASS = "https://vouchml.dev/break-glass/v1"
-DISTRUSTED = "distrusted"
+DISTRUSTED = "the key does not count"
 MARKS = {True: "verified   ", False: "FAILED     ", None: "not checked"}
 
 
 class Wrong(Exception):
-    """Something that is not as it should be; None as outcome if it cannot be told with what is there."""
-
-    def __init__(self, message, outcome=False):
-        super().__init__(message)
-        self.outcome = outcome
+    """Something that is not as it should be; with None as outcome something that cannot be checked."""
 
 
 def require(holds, message, outcome=False):
@@ -51,12 +35,11 @@ def require(holds, message, outcome=False):
         raise Wrong(message, outcome)
 
 
-def unique(pairs):
-    require(len(dict(pairs)) == len(pairs), "a key stands twice")
-    return dict(pairs)
-
-
 def parse(content):
+    def unique(pairs):
+        require(len(dict(pairs)) == len(pairs), "a key stands twice")
+        return dict(pairs)
+
     return json.loads(content.decode(), object_pairs_hook=unique)
 
 
@@ -70,53 +53,6 @@ def sha256(*parts):
     return hashlib.sha256(b"".join(parts))
 
 
-def names_of(signers):
-    return ", ".join(f"{key['name']} <{key['email']}>" for key in signers)
-
-
-class Trust:
-    """The keys of a trust.toml by their ids."""
-
-    def __init__(self, content):
-        self.document, self.keys = tomllib.loads(content.decode()), {}
-        for entry in self.document.get("key", []):
-            text = entry["public_key"].strip()
-            is_pem = text.startswith("-----BEGIN")
-            key = load_pem_public_key(text.encode()) if is_pem else load_der_public_key(base64.b64decode(text))
-            name = sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-            self.keys[name] = {**entry, "id": name, "key": key}
-
-    def verify(self, key_id, role, at, signature, signed):
-        require(key_id in self.keys, f"a key signed that is not in trust.toml: {str(key_id)[:16]!r}", DISTRUSTED)
-        entry = self.keys[key_id]
-        key, who = entry["key"], f"the key of {entry['name']}"
-        require("revoked" not in entry, f"{who} was revoked", DISTRUSTED)
-        require(entry["role"] == role, f"{who} has the role {entry['role']}, not {role}", DISTRUSTED)
-        valid = entry["valid_from"] <= at and ("valid_to" not in entry or at < entry["valid_to"])
-        require(valid, f"{who} was not valid at {at:%Y-%m-%d %H:%M}", DISTRUSTED)
-        if isinstance(key, Ed25519PublicKey):
-            key.verify(signature, signed)
-        else:
-            require(isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1), "it is not P-256")
-            key.verify(signature, signed, ECDSA(SHA256()))
-        return entry
-
-    def receipt(self, receipt):
-        """The leaf of a receipt, under a checkpoint that a ledger key signed (docs/ledger-format.md)."""
-        text, _, lines = receipt["checkpoint"].rpartition("\n\n")
-        origin, size, root, *_ = text.split("\n")
-        signers = []
-        for key in [key for key in self.keys.values() if key["role"] == "ledger" and "revoked" not in key]:
-            short = sha256(origin.encode(), b"\n\1", key["key"].public_bytes_raw()).digest()[:4]
-            for line in re.findall(r"\u2014 (\S+) (\S+)\n", lines):
-                if line[0] == origin and standard(line[1])[:4] == short:
-                    key["key"].verify(standard(line[1])[4:], f"{text}\n".encode())
-                    signers.append(key)
-        require(signers, "no ledger key of trust.toml signed its checkpoint", DISTRUSTED)
-        require(root_of(receipt, int(size)) == standard(root), "it is not in the ledger")
-        return parse(receipt["leaf"].encode()), f"record {receipt['index']} of {size} in {origin}"
-
-
 def root_of(receipt, size):
     """The root that an inclusion proof leads to (RFC 9162, section 2.1.3.2)."""
     place, last, current = receipt["index"], size - 1, sha256(b"\0", receipt["leaf"].encode()).digest()
@@ -124,142 +60,151 @@ def root_of(receipt, size):
     for text in receipt["inclusion"]:
         sibling = standard(text.translate(str.maketrans("-_", "+/")) + "=")
         require(last > 0 and len(sibling) == 32, "the inclusion proof is too long")
-        if place % 2 or place == last:
-            current = sha256(b"\1", sibling, current).digest()
-            while place and place % 2 == 0:
-                place, last = place // 2, last // 2
-        else:
-            current = sha256(b"\1", current, sibling).digest()
+        is_right = place % 2 or place == last
+        current = sha256(b"\1", *((sibling, current) if is_right else (current, sibling))).digest()
+        while is_right and place and place % 2 == 0:
+            place, last = place // 2, last // 2
         place, last = place // 2, last // 2
     require(last == 0, "the inclusion proof is too short")
     return current
 
 
 class Pack:
-    """The files of a pack. Keys must be valid at the time that it was made."""
+    """The files of a pack, and the keys to check it with; they must be valid at the time that it was made."""
 
-    def __init__(self, path):
+    def __init__(self, path, trust):
         with zipfile.ZipFile(path) as archive:
-            names = [entry.filename for entry in archive.infolist()]
-            require(len(set(names)) == len(names), "a file stands twice in it")
-            require(sum(entry.file_size for entry in archive.infolist()) <= LARGEST, "it is too large")
+            names = archive.namelist()
+            size = sum(entry.file_size for entry in archive.infolist())
+            require(len(set(names)) == len(names) and size <= 4 * 1024**3, "it is too large, or has a file twice")
             self.files = {name: archive.read(name) for name in names}
-        self.index = self.json(INDEX)
+        self.index = self.json("index.json")
         require(self.index["format"] == "vouchml-pack/v1", "it is of another format")
         self.model, self.at = self.index["model"], datetime.fromisoformat(self.index["created"])
-        self.trust = self.trainer = None
-        self.decisions, self.approvals = [], []
-
-    def file(self, name):
-        require(name in self.files, f"{name} is not in the pack", None)
-        return self.files[name]
+        self.trust = tomllib.loads((Path(trust).read_bytes() if trust else self.files["trust.toml"]).decode())
+        self.keys, self.trainer, self.decisions, self.approvals = {}, None, [], []
+        for entry in self.trust.get("key", []):
+            lines = entry["public_key"].split("\n")  # base64 of DER, or PEM, which has a line before and one after it
+            key = load_der_public_key(base64.b64decode("".join(line for line in lines if "-----" not in line)))
+            name = sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+            self.keys[name] = {**entry, "key": key}
 
     def json(self, name):
-        return parse(self.file(name))
+        require(name in self.files, f"{name} is not in the pack", None)
+        return parse(self.files[name])
 
     def sha256(self, name):
-        return sha256(self.file(name)).hexdigest()
+        require(name in self.files, f"{name} is not in the pack", None)
+        return sha256(self.files[name]).hexdigest()
 
-    def dated(self, kind):
-        form = re.compile(rf"evidence/{kind}-\d{{8}}T\d{{6}}Z-[0-9a-f]{{8}}\.dsse\.json", re.ASCII)
-        return sorted((name for name in self.files if form.fullmatch(name)), reverse=True)
+    def signer(self, key_id, role, signature, signed):
+        require(key_id in self.keys, f"a key signed that is not in trust.toml: {str(key_id)[:16]!r}", DISTRUSTED)
+        entry = self.keys[key_id]
+        good = "revoked" not in entry and entry["role"] == role and entry["valid_from"] <= self.at
+        good = good and ("valid_to" not in entry or self.at < entry["valid_to"])
+        require(good, f"the key of {entry['name']} is no {role}'s, was revoked, or was not valid then", DISTRUSTED)
+        algorithm = [] if isinstance(entry["key"], Ed25519PublicKey) else [ECDSA(SHA256())]
+        entry["key"].verify(signature, signed, *algorithm)
+        return entry
 
     def signed(self, envelope, kind, role, least=1):
-        """What a DSSE envelope says about this model (in-toto Statement v1), and whose keys signed it."""
+        """What a DSSE envelope says about this model (in-toto Statement v1), whose keys signed it, and their names."""
         require(set(envelope) == {"payload", "payloadType", "signatures"}, "it is no envelope")
-        payload, declared, signers = standard(envelope["payload"]), envelope["payloadType"], {}
-        signed = b"DSSEv1 %d %b %d %b" % (len(declared), declared.encode(), len(payload), payload)
+        payload, declared = standard(envelope["payload"]), envelope["payloadType"]
+        signed, signers = b"DSSEv1 %d %b %d %b" % (len(declared), declared.encode(), len(payload), payload), {}
         for each in envelope["signatures"]:
             require(set(each) == {"keyid", "sig"}, "it has a signature of another form")
-            signer = self.trust.verify(each["keyid"], role, self.at, standard(each["sig"]), signed)
-            signers[signer["id"]] = signer
+            signers[each["keyid"]] = self.signer(each["keyid"], role, standard(each["sig"]), signed)
         require(len(signers) >= least, f"{least} keys must sign it")
         said = parse(payload)
-        require(declared == "application/vnd.in-toto+json", "it is no in-toto statement")
-        require(said["_type"] == "https://in-toto.io/Statement/v1" and said["predicateType"] == kind, "of another kind")
+        found = declared, said["_type"], said["predicateType"]
+        require(found == ("application/vnd.in-toto+json", "https://in-toto.io/Statement/v1", kind), "of another kind")
         about = [each["digest"] for each in said["subject"]]
         require(about == [{"sha256": self.model["digest"]}], "it is about another model")
-        return said["predicate"], list(signers.values())
+        names = ", ".join(f"{key['name']} <{key['email']}>" for key in signers.values())
+        return said["predicate"], list(signers.values()), names
 
-    def check_trust(self, given):
-        require(given, "the keys are from the pack, which vouches for itself: give --trust", None)
-        return f"{len(self.trust.keys)} keys from {given}"
+    def leaf(self, receipt):
+        """The leaf of a receipt, under a checkpoint that a ledger key signed (docs/ledger-format.md)."""
+        text, _, lines = receipt["checkpoint"].rpartition("\n\n")
+        origin, size, root, *_ = text.split("\n")
+        signers = []
+        for key in [key for key in self.keys.values() if key["role"] == "ledger" and "revoked" not in key]:
+            short = sha256(origin.encode(), b"\n\1", key["key"].public_bytes_raw()).digest()[:4]
+            found = [standard(each[1]) for each in re.findall(r"\u2014 (\S+) (\S+)\n", lines) if each[0] == origin]
+            for signature in (each for each in found if each[:4] == short):
+                key["key"].verify(signature[4:], f"{text}\n".encode())
+                signers.append(key)
+        require(signers, "no ledger key of trust.toml signed its checkpoint")
+        require(root_of(receipt, int(size)) == standard(root), "it is not in the ledger")
+        return parse(receipt["leaf"].encode()), f"record {receipt['index']} of {size} in {origin}"
 
     def check_files(self):
-        listed = {entry["path"]: entry for entry in self.index["files"]}
-        odd = sorted(set(listed) ^ (set(self.files) - {INDEX, SIGNED_INDEX}))
-        require(not odd and len(listed) == len(self.index["files"]), f"other files than the index lists: {odd[:3]}")
-        for name, entry in listed.items():
-            found = self.sha256(name), len(self.files[name])
-            require(found == (entry["sha256"], entry["size"]), f"{name} was changed")
-        return f"all {len(listed)} have the SHA-256 that {INDEX} lists"
+        listed = {entry["path"]: (entry["sha256"], entry["size"]) for entry in self.index["files"]}
+        there = set(self.files) - {"index.json", "index.dsse.json"}
+        same = {name for name in there if listed.get(name) == (self.sha256(name), len(self.files[name]))}
+        odd = sorted(there.union(listed) - same)
+        require(not odd, f"not as the index says: {', '.join(odd[:3])}")
+        return f"all {len(listed)} have the SHA-256 that index.json lists"
 
     def check_index(self):
-        predicate, signers = self.signed(self.json(SIGNED_INDEX), PACK, "evaluator")
-        require(predicate == {"index": {"sha256": self.sha256(INDEX)}}, f"{INDEX} is another one than was signed")
-        return f"{names_of(signers)} signed the list of files, made {self.index['created']}"
+        predicate, _, names = self.signed(self.json("index.dsse.json"), "https://vouchml.dev/pack/v1", "evaluator")
+        require(predicate == {"index": {"sha256": self.sha256("index.json")}}, "another index.json was signed")
+        return f"{names} signed the list of files, made {self.index['created']}"
 
     def check_model(self):
         bundle = self.json("evidence/model.sig")
-        require(bundle["mediaType"] == SIGSTORE, "it is no model signature")
-        predicate, (self.trainer,) = self.signed(bundle["dsseEnvelope"], MODEL, "trainer")
-        asked = {"method": "files", "hash_type": "sha256", "allow_symlinks": False}
+        require(bundle["mediaType"] == "application/vnd.dev.sigstore.bundle.v0.3+json", "it is no model signature")
+        kind = "https://model_signing/signature/v1.0"
+        predicate, (self.trainer,), names = self.signed(bundle["dsseEnvelope"], kind, "trainer")
         how, resources = predicate["serialization"], predicate["resources"]
-        require({**how, **asked} == how, "the files were not signed whole")
+        require((how["method"], how["hash_type"]) == ("files", "sha256"), "the files were not signed whole")
         files = {each["name"]: each["digest"] for each in resources if each["algorithm"] == "sha256"}
         paths = [PurePosixPath(each["name"]) for each in resources]
         require(paths == sorted(paths) and len(files) == len(paths), "it names a file twice, or not in order")
         root = sha256(*(bytes.fromhex(each["digest"]) for each in resources)).hexdigest()
         require(root == self.model["digest"], "the files that were signed give another model digest")
-        require({each["path"]: each["sha256"] for each in self.json("model_files.json")} == files, "other files listed")
+        listed = {each["path"]: each["sha256"] for each in self.json("model_files.json")}
         inside = {name[6:]: self.sha256(name) for name in self.files if name.startswith("model/")}
-        require(not inside or inside == files, "the model in the pack is not what was signed")
+        require(listed == files and inside in ({}, files), "the files of the model are not those that were signed")
         require(files["contract.json"] == self.sha256("contract.json"), "contract.json is not the one that was signed")
-        for revoked in self.trust.document.get("revoked_model", []):
+        for revoked in self.trust.get("revoked_model", []):
             require(revoked["digest"] != root, f"the model was revoked: {revoked['reason']}")
-        return f"{names_of([self.trainer])} signed {len(files)} files with the model digest {root}"
+        return f"{names} signed {len(files)} files with the model digest {root}"
 
-    def check_provenance(self):
-        predicate, signers = self.signed(self.json("evidence/provenance.dsse.json"), SLSA, "trainer")
-        byproducts = {each["name"]: each["digest"] for each in predicate["runDetails"]["byproducts"]}
-        require(byproducts["run_manifest.json"]["sha256"] == self.sha256("run_manifest.json"), "of another manifest")
-        inputs = {each["name"]: each["digest"] for each in predicate["buildDefinition"]["resolvedDependencies"]}
-        require(inputs["data"]["sha256"] == self.model["data"], "it names other data")
-        return f"{names_of(signers)} signed run_manifest.json and the data it came from"
-
-    def check_evaluation(self):
-        predicate, signers = self.signed(self.json("evidence/evaluation.dsse.json"), TEST, "evaluator")
-        seen = {each["name"]: each["digest"]["sha256"] for each in predicate["configuration"]}
-        wanted = {"run_manifest.json": self.sha256("run_manifest.json"), "data": self.model["data"]}
-        require(seen == wanted, "it is about another manifest or other data")
-        require(predicate["result"] in ("PASSED", "WARNED"), "its tests failed")
-        return f"{names_of(signers)} signed the result {predicate['result']}"
+    def check_run(self, name, kind, role):
+        predicate, _, names = self.signed(self.json(f"evidence/{name}.dsse.json"), kind, role)
+        named = predicate.get("configuration") or predicate["runDetails"]["byproducts"]
+        named = named + predicate.get("buildDefinition", {}).get("resolvedDependencies", [])
+        seen = {each["name"]: each["digest"].get("sha256") for each in named}
+        require(seen["run_manifest.json"] == self.sha256("run_manifest.json"), "it is about another run_manifest.json")
+        require(seen["data"] == self.model["data"], "it is about other data")
+        require(predicate.get("result", "PASSED") in ("PASSED", "WARNED"), "its tests failed")
+        return f"{names} signed it, about run_manifest.json and the data"
 
     def check_approval(self, name):
-        predicate, (signer,) = self.signed(self.json(name), APPROVAL, "approver")
-        require((predicate["name"], predicate["email"]) == (signer["name"], signer["email"]), "in another's name")
-        self.approvals.append((predicate["meaning"], signer))
-        return f"{names_of([signer])}, {predicate['meaning']}: {predicate['reason']}"
+        predicate, (key,), names = self.signed(self.json(name), "https://vouchml.dev/approval/v1", "approver")
+        require((predicate["name"], predicate["email"]) == (key["name"], key["email"]), "it is in another's name")
+        self.approvals.append((predicate["meaning"], key))
+        return f"{names}, {predicate['meaning']}: {predicate['reason']}"
 
-    def check_break_glass(self, name):
-        predicate, signers = self.signed(self.json(name), GLASS, "approver", least=2)
-        return f"{names_of(signers)}, until {predicate['validUntil']}: {predicate['reason']}"
+    def check_break(self, name):
+        predicate, _, names = self.signed(self.json(name), "https://vouchml.dev/break-glass/v1", "approver", least=2)
+        return f"{names}, until {predicate['validUntil']}: {predicate['reason']}"
 
     def check_decision(self, name):
-        predicate, signers = self.signed(self.json(name), DECISION, "gate")
-        outcome, until = predicate["vouchml"]["outcome"], predicate["vouchml"]["validUntil"]
+        predicate, _, names = self.signed(self.json(name), "https://slsa.dev/verification_summary/v1", "gate")
+        outcome, until = predicate["vouchml"]["outcome"], datetime.fromisoformat(predicate["vouchml"]["validUntil"])
         require((predicate["verificationResult"] == "PASSED") == (outcome == "PASS"), "it contradicts itself")
-        moments = datetime.fromisoformat(predicate["timeVerified"]), datetime.fromisoformat(until)
-        self.decisions.append((*moments, name, predicate))
-        return f"{names_of(signers)} decided {outcome} at {predicate['timeVerified']}, valid until {until}"
+        self.decisions.append((datetime.fromisoformat(predicate["timeVerified"]), until, name, predicate))
+        return f"{names} decided {outcome} at {predicate['timeVerified']}, valid until {until}"
 
     def check_grounds(self):
         require(self.decisions, "no decision of the gate counts", None)
         begin, end, name, predicate = max(self.decisions, key=lambda each: (each[0], each[2]))
         outcome, inputs = predicate["vouchml"]["outcome"], predicate["inputAttestations"]
-        accepted = any(meaning == "inconclusive accepted" for meaning, _ in self.approvals)
-        require(outcome == "PASS" or (outcome == "INCONCLUSIVE" and accepted), f"the newest decision is {outcome}")
-        require(begin <= self.at < end, "the newest decision was not valid when the pack was made")
+        allowed = ("PASS", *(["INCONCLUSIVE"] if "inconclusive accepted" in dict(self.approvals) else []))
+        require(outcome in allowed and begin <= self.at < end, f"the newest decision is {outcome}, or was not valid")
         require(predicate["vouchml"]["contract"] == self.sha256("contract.json"), "it is about another contract")
         for each in inputs:
             content = self.files.get(f"evidence/{each['uri']}", b"")
@@ -268,16 +213,25 @@ class Pack:
         return f"{name} names contract.json, policy.json and {len(inputs)} files of evidence"
 
     def check_approvals(self):
-        asked, last = self.json("policy.json")["approvals"], {}
-        for meaning, signer in self.approvals:  # the newest first
-            if meaning in ("approved", "rejected"):
-                last.setdefault(signer["email"].casefold(), (meaning, signer))
-        require(all(meaning == "approved" for meaning, _ in last.values()), "somebody rejected the model")
+        asked, said = self.json("policy.json")["approvals"], reversed(self.approvals)  # the last word is the newest
+        last = {key["email"].casefold(): (word, key) for word, key in said if word in ("approved", "rejected")}
+        require(all(word == "approved" for word, _ in last.values()), "somebody rejected the model")
         if self.index["separation"] == "people":
             last.pop(self.trainer["email"].casefold(), None)
-        roles = [signer["role"] for _, signer in last.values()]
-        require(all(roles.count(role) >= least for role, least in asked.items()), "approvals that are asked for miss")
+        roles = [key["role"] for _, key in last.values()]
+        require(all(roles.count(role) >= least for role, least in asked.items()), "approvals are missing")
         return f"{len(roles)} people approved, and policy.json asks for {asked or 'none'}"
+
+    def check_ledger(self):
+        receipts = {name: self.json(name) for name in self.files if name.startswith("ledger/")}
+        require(receipts, "the pack has no events of the ledger", None)
+        require(len({each["checkpoint"] for each in receipts.values()}) == 1, "they are under several checkpoints")
+        leaves = {name: self.leaf(receipt)[0] for name, receipt in receipts.items()}
+        for name, leaf in leaves.items():
+            about = leaf.get("model") or (leaf.get("served") or {}).get("model")
+            require(about == self.model["digest"], f"{name} is about another model")
+        kinds = ", ".join(sorted({leaf["type"] for leaf in leaves.values()}))
+        return f"{len(leaves)} events about the model under one checkpoint: {kinds}"
 
     def check_data(self, table):
         bom = next(part for part in self.json("bom.cdx.json")["components"] if part["type"] == "data")
@@ -286,36 +240,21 @@ class Pack:
             "contract.json": self.json("contract.json")["data_sha256"],
             "croissant.json": self.json("croissant.json")["distribution"][0]["sha256"],
             "bom.cdx.json": bom["hashes"][0]["content"],
+            **({"the table that you gave": sha256(Path(table).read_bytes()).hexdigest()} if table else {}),
         }
-        if table is not None:
-            named["the table that you gave"] = sha256(Path(table).read_bytes()).hexdigest()
-        for name, found in named.items():
-            require(found == self.model["data"], f"{name} is not the data {self.model['data']}")
+        odd = [name for name, digest in named.items() if digest != self.model["data"]]
+        require(not odd, f"other data than {self.model['data']}: {', '.join(odd)}")
         return f"{', '.join(named)} agree on the SHA-256 {self.model['data']}"
 
-    def check_ledger(self):
-        names, notes = sorted(name for name in self.files if name.startswith("ledger/")), set()
-        require(names, "the pack has no events of the ledger", None)
-        told = Counter()
-        for name in names:
-            leaf, said = self.trust.receipt(self.json(name))
-            about = leaf.get("model") or (leaf.get("served") or {}).get("model")
-            require(about == self.model["digest"], f"{name} is about another model")
-            notes.add(self.json(name)["checkpoint"])
-            told[leaf["type"]] += 1
-        require(len(notes) == 1, "the events are under several checkpoints")
-        return f"under one checkpoint ({said}): " + ", ".join(f"{count} {kind}" for kind, count in told.items())
-
     def check_prediction(self, file):
-        leaf, said = self.trust.receipt(parse(Path(file).read_bytes()))
-        require(leaf["type"] == "prediction" and leaf["served"]["model"] == self.model["digest"], "of another model")
+        leaf, place = self.leaf(parse(Path(file).read_bytes()))
+        require(leaf["type"] == "prediction", "the receipt is not of a prediction")
         served, when = leaf["served"], datetime.fromisoformat(leaf["time"])
-        require(served["contract"] == self.sha256("contract.json"), "it was answered under another contract")
-        require(served["data"] == self.model["data"], "it names other data")
-        found = [each for each in self.decisions if self.sha256(each[2]) == served["decision"]]
-        require(found, "the decision that it names is not in the pack, or does not count")
-        require(found[0][0] <= when < found[0][1], "its decision was not valid then")
-        return f"{leaf['prediction_id']}, {said}, by this model, contract, data and {found[0][2]}"
+        ours = (self.model["digest"], self.sha256("contract.json"), self.model["data"])
+        require((served["model"], served["contract"], served["data"]) == ours, "by another model, contract or data")
+        counts = {self.sha256(name): name for begin, end, name, _ in self.decisions if begin <= when < end}
+        require(served["decision"] in counts, "its decision is not in the pack, does not count or was not valid then")
+        return f"{leaf['prediction_id']}, {place}, by this model, contract, data and {counts[served['decision']]}"
 
 
 def main(arguments):
@@ -323,27 +262,28 @@ def main(arguments):
 
     def link(name, check, *given, lenient=False):
         try:
-            outcome, said = True, check(*given)
-        except Wrong as error:
-            # Anybody can put a statement there; only one by a key that counts speaks for or against the model.
-            outcome, said = (None if lenient else False) if error.outcome == DISTRUSTED else error.outcome, str(error)
+            said, outcome = check(*given), True
         except Exception as error:  # noqa: BLE001 - whatever breaks a check, the check has failed
-            outcome, said = False, f"it does not fit ({type(error).__name__})"
+            said, outcome = error.args if isinstance(error, Wrong) else (type(error).__name__, False)
+        # Anybody can put a dated statement there: signed by a key that does not count, it says nothing.
+        outcome = (None if lenient else False) if outcome == DISTRUSTED else outcome
         outcomes.append(outcome)
         print(f"{MARKS[outcome]} {name}: {said}")
 
     try:
-        pack = Pack(arguments.pack)
-        pack.trust = Trust(Path(arguments.trust).read_bytes() if arguments.trust else pack.file("trust.toml"))
+        pack = Pack(arguments.pack, arguments.trust)
     except Exception as error:  # noqa: BLE001 - as above
         print(f"{MARKS[False]} the pack or the trust store cannot be read: {error}")
         return 1
-    link("trust", pack.check_trust, arguments.trust)
-    for name in ("files", "index", "model", "provenance", "evaluation"):
+    link("trust", lambda: arguments.trust or require(False, "the pack vouches for itself; give --trust", None))
+    for name in ("files", "index", "model"):
         link(name, getattr(pack, f"check_{name}"))
-    for kind in ("approval", "break-glass", "decision"):
-        for name in pack.dated(kind):
-            link(name, getattr(pack, f"check_{kind.replace('-', '_')}"), name, lenient=True)
+    link("provenance", pack.check_run, "provenance", "https://slsa.dev/provenance/v1", "trainer")
+    link("evaluation", pack.check_run, "evaluation", "https://in-toto.io/attestation/test-result/v0.1", "evaluator")
+    for name in sorted(pack.files, reverse=True):  # the newest statement of a kind first
+        kind = re.fullmatch(r"evidence/(approval|break|decision)(?:-glass)?-[0-9TZ]{16}-[0-9a-f]{8}\.dsse\.json", name)
+        if kind:
+            link(name, getattr(pack, f"check_{kind[1]}"), name, lenient=True)
     for name in ("grounds", "approvals", "ledger"):
         link(name, getattr(pack, f"check_{name}"))
     link("data", pack.check_data, arguments.data)
@@ -354,7 +294,6 @@ def main(arguments):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pack")
-    for option in ("--trust", "--receipt", "--data"):
-        parser.add_argument(option, metavar="FILE")
+    for option in ("pack", "--trust", "--receipt", "--data"):
+        parser.add_argument(option)
     sys.exit(main(parser.parse_args()))
