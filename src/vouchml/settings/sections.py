@@ -173,6 +173,11 @@ class ServingSettings(Section):
     allow_anonymous: bool = Field(
         default=False, description="Serve without API keys on an address that other machines reach."
     )
+    tracing: bool = Field(
+        default=False,
+        description="Make one OpenTelemetry span a request, with the extra `otel`; `OTEL_EXPORTER_OTLP_*` say where "
+        "they go.",
+    )
     webhook_secret: SecretStr = Field(
         default=SecretStr(""), description="The secret of MLflow's webhook; without one, webhooks are refused."
     )
