@@ -17,10 +17,9 @@ from itertools import chain
 from typing import Any, Final, Literal
 
 from vouchml.errors import EvidenceRefused, ReceiptUnavailable, VouchError
-from vouchml.ledger.checkpoint import read_note
+from vouchml.ledger.checkpoint import Checkpoint, read_note
 from vouchml.ledger.leaf import erases, read_leaf
-from vouchml.ledger.proofs import inclusion_proof, verify_inclusion
-from vouchml.ledger.read_once import ReadOnce
+from vouchml.ledger.proofs import Tree, inclusion_proof, verify_inclusion
 from vouchml.ledger.receipt import Included, Receipt, build_receipt
 from vouchml.ledger.receipt_check import LinkStatus, VerifiedReceipt, verify_receipt
 from vouchml.ledger.record import RecordType
@@ -60,11 +59,13 @@ def trace_prediction(store: LedgerStore, index: int, trust: TrustStore) -> Trace
     Raises:
         LedgerInvalid: there is no such record, or the ledger lacks something that the trace needs.
     """
-    entry, read = store.entry(index), ReadOnce(store)
+    entry, latest = store.entry(index), store.latest_checkpoint()
+    checkpoint = None if latest is None else Checkpoint.parse(read_note(latest.note).text)
+    tree = None if checkpoint is None else Tree(checkpoint.size, store)
     leaf = read_leaf(entry.leaf)
     keys = ledger_keys(trust, store.origin())
     try:
-        receipt = build_receipt(read, index)
+        receipt = build_receipt(store, index, checkpoint=latest.note if latest else None, tree=tree)
     except ReceiptUnavailable:
         checked = _uncovered(entry)
         unsigned = TraceLink("log", "signature", LinkStatus.NOT_CHECKED, "No checkpoint covers the record yet.")
@@ -72,9 +73,9 @@ def trace_prediction(store: LedgerStore, index: int, trust: TrustStore) -> Trace
     else:
         checked = verify_receipt(receipt, *(key.verifier for key in keys))
         log = (*_log_links(checked), *_key_links(checked, keys, trust))
-    record = tuple(_record_links(read, entry, leaf, checked))
+    record = tuple(_record_links(store, entry, leaf, checked))
     payload = None if entry.payload is None else entry.payload.decode()
-    return Trace(index, leaf, payload, (*record, *log, *model_links(read, entry, leaf, checked.checkpoint)))
+    return Trace(index, leaf, payload, (*record, *log, *model_links(store, entry, leaf, checked.checkpoint, tree)))
 
 
 def _uncovered(entry: Entry) -> VerifiedReceipt:
@@ -84,7 +85,7 @@ def _uncovered(entry: Entry) -> VerifiedReceipt:
 
 
 def _record_links(
-    store: ReadOnce, entry: Entry, leaf: Mapping[str, Any], checked: VerifiedReceipt
+    store: LedgerStore, entry: Entry, leaf: Mapping[str, Any], checked: VerifiedReceipt
 ) -> Iterator[TraceLink]:
     for link in checked.links:
         if link.name == "leaf":
@@ -106,7 +107,7 @@ def _erasure_facts(index: int, fields: Mapping[str, Any]) -> Mapping[str, Fact]:
     return {"index": index, **{name: fields.get(name) for name in ("type", "time", "basis", "who")}}
 
 
-def _erasure_since(store: ReadOnce, entry: Entry, leaf: Mapping[str, Any]) -> TraceLink | None:
+def _erasure_since(store: LedgerStore, entry: Entry, leaf: Mapping[str, Any]) -> TraceLink | None:
     """The record of an erasure that no checkpoint covers yet."""
     with_ids = (store.entry(place) for place in store.find(leaf["prediction_id"]))
     for other in chain(with_ids, store.events(RecordType.RETENTION_PRUNE)):

@@ -9,11 +9,10 @@ from typing import Any, Final
 from vouchml.errors import VouchError
 from vouchml.ledger.checkpoint import Checkpoint
 from vouchml.ledger.leaf import read_leaf
-from vouchml.ledger.proofs import inclusion_proof, verify_inclusion
-from vouchml.ledger.read_once import ReadOnce
+from vouchml.ledger.proofs import Tree, verify_inclusion
 from vouchml.ledger.receipt_check import LinkStatus
 from vouchml.ledger.record import RecordType
-from vouchml.ledger.store.base import Entry
+from vouchml.ledger.store.base import Entry, LedgerStore
 from vouchml.ledger.trace_link import Fact, TraceLink
 from vouchml.ledger.tree import leaf_hash
 
@@ -24,14 +23,14 @@ _TOLD: Final = (*_WHO_AND_WHEN, "outcome", "policy", "statement", "meaning", "re
 
 
 def model_links(
-    store: ReadOnce, entry: Entry, leaf: Mapping[str, Any], checkpoint: Checkpoint | None
+    store: LedgerStore, entry: Entry, leaf: Mapping[str, Any], checkpoint: Checkpoint | None, tree: Tree | None
 ) -> Iterator[TraceLink]:
-    """The links of the prediction at `entry`; those that `checkpoint` covers are held against it.
+    """The links of the prediction at `entry`; those that `checkpoint` covers are held against it, in its `tree`.
 
     Raises:
         LedgerInvalid: an event cannot be read.
     """
-    log = _Log(store, checkpoint)
+    log = _Log(store, checkpoint, tree)
     served = leaf.get("served") or {}
     yield log.link("load", _load_before(log, entry.index, leaf), "No load of it is recorded.")
     yield log.link("promotion", _promotion_before(log, entry.index, served), "No promotion of it is recorded.")
@@ -44,8 +43,9 @@ def model_links(
 class _Log:
     """The events of a ledger, and their proofs under one checkpoint."""
 
-    def __init__(self, store: ReadOnce, checkpoint: Checkpoint | None) -> None:
+    def __init__(self, store: LedgerStore, checkpoint: Checkpoint | None, tree: Tree | None) -> None:
         self._store = store
+        self._tree = tree
         self._checkpoint = checkpoint
 
     def events(self, kind: RecordType, *, before: int | None) -> Iterator[Entry]:
@@ -67,11 +67,11 @@ class _Log:
         facts = {"index": found.index, "type": fields["type"], **told}
         said = f"Record {found.index} tells of it: {fields['type']} at {fields['time']}."
         checkpoint = self._checkpoint
-        if checkpoint is None:
+        if checkpoint is None or self._tree is None:
             later = "It is held against a checkpoint as soon as one covers the prediction."
             return TraceLink("model", name, LinkStatus.NOT_CHECKED, f"{said} {later}", facts)
         try:
-            proof = inclusion_proof(found.index, checkpoint.size, self._store)
+            proof = self._tree.inclusion_proof(found.index)
             verify_inclusion(leaf_hash(found.leaf), found.index, checkpoint.size, proof, checkpoint.root)
         except VouchError as error:
             return TraceLink("model", name, LinkStatus.FAILED, error.message, facts)
