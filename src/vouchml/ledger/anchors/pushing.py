@@ -62,18 +62,14 @@ class AnchorPusher:
 
     def _push(self, place: _Place, newest: Checkpoint) -> None:
         try:
-            if newest.size < place.state.size:
-                raise AnchorFailed(
-                    f"The newest checkpoint is of {newest.size} records, and it has one of {place.state.size}: "
-                    "the ledger is an older copy, or its end was cut off.",
-                    remedy="Verify it with that checkpoint: vouch ledger verify --checkpoint FILE.",
-                )
+            _require_as_long(newest, place.state.size)
             place.anchor.push(newest)
-        except (VouchError, OSError) as error:
+        # A place outside may make some library raise whatever it likes; the others must get theirs.
+        except Exception as error:  # noqa: BLE001
             place.failures += 1
             wait = FIRST_RETRY_SECONDS * 2.0 ** min(place.failures - 1, 10)
             place.due_at = self._clock() + min(wait, LONGEST_RETRY_SECONDS)
-            problem = error.message if isinstance(error, VouchError) else f"{error.strerror or 'A file is unusable'}."
+            problem = error.message if isinstance(error, VouchError) else f"It failed: {type(error).__name__}."
             self._tell(place, place.state.model_copy(update={"problem": problem}))
         else:
             place.failures = 0
@@ -92,3 +88,17 @@ class AnchorPusher:
             return store.latest_checkpoint()
         finally:
             store.close()
+
+
+def _require_as_long(newest: Checkpoint, pushed: int) -> None:
+    """Notice a ledger that lost records which an anchor has seen.
+
+    Raises:
+        AnchorFailed: it did.
+    """
+    if newest.size < pushed:
+        raise AnchorFailed(
+            f"The newest checkpoint is of {newest.size} records, and it has one of {pushed}: the ledger is an older "
+            "copy, or its end was cut off.",
+            remedy="Verify it with that checkpoint: vouch ledger verify --checkpoint FILE.",
+        )
