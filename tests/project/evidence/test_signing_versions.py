@@ -76,6 +76,7 @@ def test_the_provenance_names_data_settings_commit_run_and_builder(judged: Judge
     assert (data["name"], data["digest"]["sha256"]) == ("data", version.tags["data_sha256"])
     assert len(data["annotations"]["contentSha256"]) == 64
     assert run["metadata"]["invocationId"] == version.run_id
+    assert run["metadata"]["startedOn"] <= run["metadata"]["finishedOn"]
     assert run["builder"]["id"] == "https://vouchml.dev/trainer"
     assert build["internalParameters"]["python"] == sys.version.split()[0]
 
@@ -159,3 +160,13 @@ def test_a_manifest_that_is_not_the_one_of_the_training_is_not_signed(unsigned: 
     unsigned.ring.add_development_keys()
     with pytest.raises(EvidenceMismatch, match="not the one that this training wrote"):
         sign_version(unsigned.settings, unsigned.version(1), trained={"run_id": "another"})
+
+
+def test_a_manifest_that_lacks_what_a_provenance_says_is_not_signed(unsigned: JudgedProject) -> None:
+    unsigned.ring.add_development_keys()
+    file = unsigned.run_file(1, "run_manifest.json")
+    manifest = json.loads(file.read_bytes())
+    del manifest["environment"]
+    file.write_bytes(json.dumps(manifest).encode())
+    with pytest.raises(EvidenceMismatch, match="does not say all"):
+        unsigned.sign(1)
