@@ -170,3 +170,4 @@ def test_a_manifest_that_lacks_what_a_provenance_says_is_not_signed(unsigned: Ju
     file.write_bytes(json.dumps(manifest).encode())
     with pytest.raises(EvidenceMismatch, match="does not say all"):
         unsigned.sign(1)
+    assert unsigned.evidence(1) == {}
