@@ -24,6 +24,7 @@ _CONTEXT: Final[dict[str, Any]] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -38,11 +39,13 @@ _CONTEXT: Final[dict[str, Any]] = {
     "md5": "cr:md5",
     "parentField": "cr:parentField",
     "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "recordSet": "cr:recordSet",
     "references": "cr:references",
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -55,7 +58,8 @@ _TABLE, _ROWS = "table", "rows"
 
 def croissant(subject: PackSubject) -> bytes:
     """The description of the table that a version was trained on."""
-    path = PurePosixPath(subject.manifest["data"]["path"])
+    data = subject.manifest["data"]
+    path = PurePosixPath(data["path"])
     document: dict[str, Any] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -64,13 +68,13 @@ def croissant(subject: PackSubject) -> bytes:
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "license": subject.answer("data_license"),
         "creator": {"@type": "sc:Organization", "name": subject.answer("data_creator")},
-        "version": subject.manifest["data"]["content_sha256"],
         "distribution": [
             {
                 "@type": "cr:FileObject",
                 "@id": _TABLE,
                 "name": path.name,
-                "description": f"{subject.manifest['data']['file_rows']} rows.",
+                "description": f"{data['file_rows']} rows; SHA-256 of what they say, however it is spelled: "
+                f"{data['content_sha256']}.",
                 "contentUrl": str(path),
                 "encodingFormat": _FORMATS.get(path.suffix.lower(), "application/octet-stream"),
                 "sha256": subject.data_sha256,
@@ -86,19 +90,19 @@ def croissant(subject: PackSubject) -> bytes:
 
 def _fields(subject: PackSubject) -> Iterator[dict[str, Any]]:
     contract = subject.contract
-    for feature in contract.features:
+    for number, feature in enumerate(contract.features, start=1):
         about = f"From {feature.minimum} to {feature.maximum} in training."
-        yield _field(feature.name, "sc:Float", about)
+        yield _field(f"feature-{number}", feature.name, "sc:Float", about)
     labels = ", ".join(f"{each.value} is {each.label}" for each in contract.classes)
     whole = all(isinstance(each.value, int) for each in contract.classes)
-    yield _field(contract.target, "sc:Integer" if whole else "sc:Text", f"The class: {labels}.")
+    yield _field("target", contract.target, "sc:Integer" if whole else "sc:Text", f"The class: {labels}.")
 
 
-def _field(column: str, kind: str, about: str) -> dict[str, Any]:
+def _field(identifier: str, column: str, kind: str, about: str) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
-        "@id": f"{_ROWS}/{column}",
-        "name": f"{_ROWS}/{column}",
+        "@id": f"{_ROWS}/{identifier}",  # a column's name may hold a space, which an @id may not
+        "name": column,
         "description": about,
         "dataType": kind,
         "source": {"fileObject": {"@id": _TABLE}, "extract": {"column": column}},
