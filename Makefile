@@ -13,7 +13,7 @@ export PIP_REQUIRE_VIRTUALENV := true
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: install ## Train, register, promote to Staging and serve; Ctrl-C stops it all
+up: install ## Train, sign, gate, promote to Staging and serve; Ctrl-C stops it all
 	@exec $(BIN)/vouch up
 
 test: install-dev ## Lint, check types and floors, and run the whole test suite
