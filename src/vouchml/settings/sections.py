@@ -183,6 +183,31 @@ class ServingSettings(Section):
     )
 
 
+class AnchorSettings(Section):
+    """`[[ledger.anchors]]`: a place outside that gets the checkpoints of the ledger."""
+
+    kind: Literal["file", "s3", "http", "tsa"] = Field(
+        description="`file`: a folder elsewhere; `s3`: a bucket; `http`: an endpoint; `tsa`: a time-stamping authority."
+    )
+    to: Address = Field(description="The folder, `s3://BUCKET/PREFIX`, or the URL.")
+    every_seconds: float = Field(default=60.0, ge=1.0, le=86_400, description="Seconds between two pushes, at least.")
+    endpoint: Address = Field(default="", description="`s3`: the address of a server that is not Amazon's.")
+    region: str = Field(default="", description="`s3`: the region; the credentials come from the environment.")
+    token_variable: str = Field(default="", description="`http`: the environment variable that has a bearer token.")
+    certificate: str = Field(
+        default="", description="`tsa`: a PEM file with the authority's root, against which its answers are verified."
+    )
+
+    @model_validator(mode="after")
+    def _the_address_fits_the_kind(self) -> AnchorSettings:
+        schemes = {"file": ("",), "s3": ("s3://",), "http": ("https://", "http://"), "tsa": ("https://", "http://")}
+        if not self.to:
+            raise ValueError("`to` is empty")
+        if not self.to.startswith(schemes[self.kind]):
+            raise ValueError(f"`to` of the kind {self.kind} begins with {' or '.join(schemes[self.kind])}")
+        return self
+
+
 class LedgerSettings(Section):
     """`[ledger]`: where each prediction is on disk before its answer leaves."""
 

@@ -225,8 +225,8 @@ ATTACKS: Final = (
     Attack(
         "Put a record behind the end that the head names",
         insert_past_the_head,
-        ("tampered", "opening"),
-        ("tampered", "opening"),
+        _RECORD,
+        _RECORD,
         "no",
     ),
     Attack("Swap the payloads of two records", swap_payloads, _PAYLOAD, _PAYLOAD, "no"),
@@ -238,7 +238,7 @@ ATTACKS: Final = (
         NOT_FOUND,
         "no",
     ),
-    Attack("Cut off the end by deleting its rows", cut_rows, ("tampered", "opening"), ("tampered", "opening"), "no"),
+    Attack("Cut off the end by deleting its rows", cut_rows, _RECORD, _RECORD, "no"),
     Attack("Cut off the end below a checkpoint", truncate_below, _TRUNCATED, _TRUNCATED, "no"),
     Attack("Cut off the unsigned tail", truncate_above, NOT_FOUND, NOT_FOUND, "true"),
     Attack(
