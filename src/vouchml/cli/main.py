@@ -18,6 +18,7 @@ from vouchml.cli import (
     approve,
     audit,
     break_glass,
+    diff,
     doctor,
     gate,
     init,
@@ -73,6 +74,7 @@ app.command("verify-receipt")(receipt.verify_receipt)
 app.add_typer(ledger.app, name="ledger")
 app.command("replay")(replay.replay)
 app.command("reproduce")(reproduce.reproduce)
+app.command("diff")(diff.diff)
 app.command("outcome")(outcome.outcome)
 app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)

@@ -25,7 +25,9 @@ def reproduce(
     version: Reference,
     at_least: Annotated[
         Literal["R4", "R3", "R2", "R1", "R0"],
-        typer.Option("--at-least", metavar="LEVEL", help="The level to demand, R4 to R0."),
+        typer.Option(
+            "--at-least", metavar="LEVEL", help="The level to demand, R4 to R0.  [default: R2]", show_default=False
+        ),
     ] = "R2",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Json = False,
