@@ -162,6 +162,22 @@ def test_a_manifest_that_is_not_the_one_of_the_training_is_not_signed(unsigned: 
         sign_version(unsigned.settings, unsigned.version(1), trained={"run_id": "another"})
 
 
+def test_figures_that_the_files_do_not_give_are_signed_as_failed_and_are_no_evidence(unsigned: JudgedProject) -> None:
+    unsigned.ring.add_development_keys()
+    file = unsigned.run_file(1, "run_manifest.json")
+    manifest = json.loads(file.read_bytes())
+    manifest["evaluation"]["metrics"]["brier"]["value"] /= 2
+    for name, document in (("run_manifest.json", manifest), ("evaluation.json", manifest["evaluation"])):
+        unsigned.run_file(1, name).write_bytes(json.dumps(document).encode())
+    unsigned.sign(1)
+    predicate = statement_in(unsigned.evidence(1)[EVALUATION_FILE])["predicate"]
+    assert (predicate["result"], predicate["failedTests"]) == ("FAILED", ["metrics"])
+    unsigned.ask(required_evidence=("provenance", "test_result"))
+    decided = unsigned.decide(1)
+    assert [finding.rule for finding in decided.outcome.deciding] == ["evidence.test_result"]
+    assert decided.refused[EVALUATION_FILE] == "The signed evaluation says that tests failed."
+
+
 def test_a_manifest_that_lacks_what_a_provenance_says_is_not_signed(unsigned: JudgedProject) -> None:
     unsigned.ring.add_development_keys()
     file = unsigned.run_file(1, "run_manifest.json")
