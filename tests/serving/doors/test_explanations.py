@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vouchml.registry import ModelRegistry
 from vouchml.serving.app import create_app
-from vouchml.settings import CanarySettings, ModelSettings, Settings, TrainingSettings
+from vouchml.settings import CanarySettings, ModelSettings, Settings, TrainingSettings, TrustSettings
 from vouchml.training import train
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def test_trees_are_explained_with_shap_and_clearly_refused_without_it(
 ) -> None:
     trees = ModelSettings(estimator="hist_gradient_boosting", parameters={"max_iter": 20, "max_depth": 3})
     quick = TrainingSettings(cv_folds=2, bootstrap_resamples=100)
-    settings = project.model_copy(update={"model": trees, "training": quick})
+    unproved = TrustSettings(admission="off")
+    settings = project.model_copy(update={"model": trees, "training": quick, "trust": unproved})
     monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", settings.tracking_uri)
     train(settings)
