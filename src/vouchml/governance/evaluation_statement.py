@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from vouchml import __version__
 from vouchml.errors import StatementInvalid
-from vouchml.governance.measurements import Measurements
 from vouchml.governance.signed_evidence import moment_text
 from vouchml.trust.dsse import Envelope, read_envelope
 from vouchml.trust.signing_key import SigningKey
 from vouchml.trust.statement import TEST_RESULT, VerifiedStatement, sign_statement, statement_about, verify_statement
 from vouchml.trust.trust_store import TrustStore
+
+if TYPE_CHECKING:  # numpy and more, which whoever only reads an evaluation may not have
+    from vouchml.governance.measurements import Measurements
 
 
 def sign_evaluation(

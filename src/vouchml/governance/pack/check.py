@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from vouchml.errors import (
     ApprovalsMissing,
@@ -43,7 +43,6 @@ from vouchml.ledger.checkpoint import Checkpoint, read_note
 from vouchml.ledger.receipt import Receipt
 from vouchml.ledger.receipt_check import verify_receipt
 from vouchml.ledger.trusted_keys import verifiers
-from vouchml.model.contract import CONTRACT_FILE
 from vouchml.trust.dsse import Envelope, read_envelope
 from vouchml.trust.model_signature import SIGNATURE_FILE, read_model_signature, read_signed_model, verify_signer
 from vouchml.trust.separation import Separation
@@ -52,7 +51,9 @@ from vouchml.trust.statement import verify_statement
 from vouchml.trust.trust_store import TrustedKey, TrustStore
 from vouchml.trust.trust_store_file import parse_trust_store
 
-_MANIFEST = "run_manifest.json"
+# Names of the format of a pack; whoever checks one need not be able to load a model.
+_MANIFEST: Final = "run_manifest.json"
+_CONTRACT: Final = "contract.json"
 
 
 def check_pack(files: Mapping[str, bytes], trust: TrustStore | None) -> CheckedPack:
@@ -135,8 +136,8 @@ class _Check:
         listed = {each["path"]: each["sha256"] for each in json.loads(self._file("model_files.json"))}
         if listed != wanted or inside not in ({}, wanted):
             raise FileChanged("The model's files are not those that were signed.")
-        if wanted.get(CONTRACT_FILE) != self._sha256(CONTRACT_FILE):
-            raise ContractMismatch(f"{CONTRACT_FILE} is not the one that was signed.")
+        if wanted.get(_CONTRACT) != self._sha256(_CONTRACT):
+            raise ContractMismatch(f"{_CONTRACT} is not the one that was signed.")
         self._trust.require_not_revoked(signed.digest)
         return f"{signed_by([self._trainer.name])}: {len(wanted)} files, model digest {signed.digest}."
 
@@ -184,7 +185,7 @@ class _Check:
         require_valid(newest, self._evidence, frozenset({self._sha256("policy.json")}), at=self._index.created)
         if newest.verdict == "INCONCLUSIVE" and accepting(self._approvals) is None:
             raise DecisionFailed("The newest decision is INCONCLUSIVE, and nobody has accepted that.")
-        if newest.contract != self._sha256(CONTRACT_FILE):
+        if newest.contract != self._sha256(_CONTRACT):
             raise ContractMismatch("The newest decision is about another contract.")
         return f"{newest.file} names the contract, the policy and {len(newest.inputs)} files of evidence."
 
@@ -226,7 +227,7 @@ class _Check:
         parts = [part for part in self._json("bom.cdx.json")["components"] if part["type"] == "data"]
         named = {
             _MANIFEST: self._json(_MANIFEST)["data"]["bytes_sha256"],
-            CONTRACT_FILE: self._json(CONTRACT_FILE)["data_sha256"],
+            _CONTRACT: self._json(_CONTRACT)["data_sha256"],
             "croissant.json": self._json("croissant.json")["distribution"][0]["sha256"],
             "bom.cdx.json": parts[0]["hashes"][0]["content"],
         }

@@ -10,16 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import PackInvalid
-from vouchml.governance.pack.subject import PackSubject
 from vouchml.governance.signed_evidence import moment_text
 from vouchml.trust.dsse import Envelope
 from vouchml.trust.signed_json import read_object
 from vouchml.trust.signing_key import SigningKey
 from vouchml.trust.statement import sign_statement, statement_about
+
+if TYPE_CHECKING:  # it needs what loads models, and whoever checks a pack may not have that
+    from vouchml.governance.pack.subject import PackSubject
 
 INDEX_FILE: Final = "index.json"
 SIGNED_INDEX_FILE: Final = "index.dsse.json"
