@@ -113,3 +113,21 @@ def test_without_the_table_all_else_is_compared(trained_folder: Path, tmp_path: 
     assert found.not_compared
     assert places(found, "settings") == {"model.parameters.C": (1, 0.01)}
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def split_by_another_seed(settings: Settings, manifest: dict[str, Any]) -> None:
+    table = read_table(settings.data_path, settings.data)
+    split = split_rows(table, test_size=0.2, random_state=7)
+    manifest["settings"]["training"]["random_state"] = 7
+    manifest["split"]["train_rows_sha256"] = split.train_rows_sha256
+    manifest["split"]["test_rows_sha256"] = split.test_rows_sha256
+
+
+def test_only_rows_that_both_were_tested_on_are_compared(copied: Settings) -> None:
+    number = with_manifest(copied, lambda manifest: split_by_another_seed(copied, manifest), of="2")
+    common = compare_versions(copied, "1", number).common
+    table = read_table(copied.data_path, copied.data)
+    first, second = (set(split_rows(table, test_size=0.2, random_state=seed).test.tolist()) for seed in (42, 7))
+    assert common is not None
+    assert 0 < common.rows == len(first & second) < 114
+    assert set(common.changed) <= first & second
