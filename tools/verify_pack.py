@@ -268,7 +268,7 @@ def main(arguments):
         # Anybody can put a dated statement there: signed by a key that does not count, it says nothing.
         outcome = (None if lenient else False) if outcome == DISTRUSTED else outcome
         outcomes.append(outcome)
-        print(f"{MARKS[outcome]} {name}: {said}")
+        print("".join(each if each.isprintable() else "?" for each in f"{MARKS[outcome]} {name}: {said}"))
 
     try:
         pack = Pack(arguments.pack, arguments.trust)

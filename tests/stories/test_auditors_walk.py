@@ -123,12 +123,11 @@ def desk(make_project: Callable[[], Settings], tmp_path_factory: pytest.TempPath
         answered.json()["request_id"],
         answered.json(),
     )
-    for arguments in (
-        ("receipt", desk.request_id, "-o", str(desk.folder / "receipt.json")),
-        ("pack", "1", "-o", str(desk.folder / "pack.zip"), "--quiet"),
-    ):
-        told = project.vouch(*arguments)
-        assert told.returncode == 0, told.stderr
+    told = project.vouch("receipt", desk.request_id, "-o", str(desk.folder / "receipt.json"))
+    assert told.returncode == 0, told.stderr
+    told = project.vouch("pack", "1", "-o", str(desk.folder / "pack.zip"), "--json")
+    assert told.returncode == 0, told.stderr
+    (desk.folder / "told.json").write_text(told.stdout, encoding="utf-8")
     for copied in (TOOLS / "verify_pack.py", TOOLS / "verify_receipt.py", root / "trust.toml"):
         shutil.copy(copied, desk.folder)
     shutil.copy(root / "data" / "breast_cancer.csv", desk.folder / "table.csv")
@@ -147,6 +146,14 @@ def test_the_auditors_python_has_no_vouchml(desk: Desk) -> None:
     tried = "import importlib.util as u; print([n for n in ('vouchml', 'mlflow', 'numpy', 'httpx') if u.find_spec(n)])"
     told = desk.run("-c", f"import cryptography; {tried}")
     assert (told.returncode, told.stdout) == (0, "[]\n"), told.stderr
+
+
+def test_the_command_says_for_programs_what_it_packed(desk: Desk) -> None:
+    told = json.loads((desk.folder / "told.json").read_bytes())
+    assert told["sha256"] == sha256((desk.folder / "pack.zip").read_bytes()).hexdigest()
+    assert told["model_digest"] == json.loads(desk.packed("index.json"))["model"]["digest"]
+    assert (told["version"], told["signed_by"]) == (1, "development-evaluator")
+    assert [each["what"] for each in told["missing"]] == ["model_card.toml"]
 
 
 def test_the_receipt_verifies_there(desk: Desk) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from vouchml.errors import (
     CheckpointAwaited,
+    EvidenceMismatch,
     EvidenceMissing,
     EvidenceRefused,
     FileUnusable,
@@ -42,7 +43,9 @@ from vouchml.trust.dsse import read_envelope
 from vouchml.trust.key_ring import KeyRing
 from vouchml.trust.model_signature import SIGNATURE_FILE
 from vouchml.trust.signed_files import take_stock
+from vouchml.trust.signing_key import SigningKey
 from vouchml.trust.statement import read_statement
+from vouchml.trust.trust_store import TrustedKey
 
 MANIFEST_FILE: Final = "run_manifest.json"
 
@@ -94,12 +97,7 @@ def make_pack(
         missing = tuple(_missing(settings, subject)) + no_events
         signer, unsigned = _signer(ring, name)
         progress("Making the pages")
-        files = pack_files(
-            subject,
-            receipts=receipts,
-            model=_model(copy) if with_model else {},
-            missing=missing + unsigned,
-        )
+        files = _files(subject, receipts, _model(copy) if with_model else {}, missing + unsigned)
     if signer is not None:
         key, _ = signer
         envelope = sign_index(files[INDEX_FILE], model=version.name, digest=subject.digest, key=key)
@@ -109,6 +107,24 @@ def make_pack(
     by = signer[1].name if signer is not None else None
     digest = sha256(content).hexdigest()
     return Packed(version, subject.digest, len(files), digest, by, missing + unsigned)
+
+
+def _files(
+    subject: PackSubject,
+    receipts: Mapping[str, bytes],
+    model: Mapping[str, bytes],
+    missing: tuple[tuple[str, str], ...],
+) -> dict[str, bytes]:
+    from jinja2 import UndefinedError
+
+    try:
+        return pack_files(subject, receipts=receipts, model=model, missing=missing)
+    except (KeyError, TypeError, AttributeError, ValueError, UndefinedError) as error:
+        # Whoever may write to MLflow may have changed it: what is in it is anything.
+        raise EvidenceMismatch(
+            f"{MANIFEST_FILE} of version {subject.version} lacks what a pack shows, or says it in another way.",
+            remedy="Somebody changed it in MLflow, or it is of another vouchml. Train the version again: vouch train",
+        ) from error
 
 
 def _subject(settings: Settings, registry: ModelRegistry, copy: PrivateCopy, ring: KeyRing) -> PackSubject:
@@ -207,7 +223,9 @@ def _missing(settings: Settings, subject: PackSubject) -> list[tuple[str, str]]:
     return found
 
 
-def _signer(ring: KeyRing, name: str | None) -> tuple[Any, tuple[tuple[str, str], ...]]:
+def _signer(
+    ring: KeyRing, name: str | None
+) -> tuple[tuple[SigningKey, TrustedKey] | None, tuple[tuple[str, str], ...]]:
     """The evaluator's key, or why there is none."""
     try:
         return ring.signer("evaluator", name), ()

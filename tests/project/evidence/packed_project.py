@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from tests.project.evidence.judged_project import JudgedProject
 
@@ -35,6 +36,14 @@ class PackedProject:
         packed = make_pack(self.judged.settings, str(number), self.file, **options)
         self.files = read_pack(self.file)
         return packed
+
+    def run_file(self, number: int, name: str) -> Path:
+        """A file of the run of a version, where MLflow keeps it."""
+        judged = self.judged
+        run_id = judged.version(number).run_id
+        assert run_id is not None
+        uri = judged.registry.client.get_run(run_id).info.artifact_uri
+        return Path(unquote(urlsplit(uri).path)) / name
 
     def json(self, name: str) -> Any:
         return json.loads(self.files[name])

@@ -14,7 +14,7 @@ from tests.project.evidence.judged_project import JudgedProject
 from tests.project.evidence.packed_project import PackedProject
 
 from vouchml.canonical_json import canonical_json
-from vouchml.errors import FileUnusable
+from vouchml.errors import EvidenceMismatch, FileUnusable
 from vouchml.governance.pack.check import check_pack
 
 CARD = """
@@ -176,6 +176,23 @@ def test_a_project_without_a_ledger_packs_without_events(fresh: PackedProject) -
     assert "ledger" in dict(fresh.pack().missing)
     assert fresh.links()["ledger"] == "not checked"
     assert fresh.stand_alone()[1]["ledger"] == "not checked"
+
+
+def test_a_manifest_that_somebody_emptied_in_mlflow_is_refused(fresh: PackedProject) -> None:
+    manifest = fresh.run_file(1, "run_manifest.json")
+    document = json.loads(manifest.read_bytes())
+    del document["environment"]
+    manifest.write_bytes(canonical_json(document))
+    with pytest.raises(EvidenceMismatch, match=r"run_manifest\.json"):
+        fresh.pack()
+
+
+def test_a_manifest_that_somebody_changed_in_mlflow_fails_the_pack(fresh: PackedProject) -> None:
+    manifest = fresh.run_file(1, "run_manifest.json")
+    manifest.write_bytes(manifest.read_bytes().replace(b'"test_rows":114', b'"test_rows":115'))
+    fresh.pack()
+    assert fresh.links()["provenance"] == "failed"
+    assert fresh.stand_alone()[1]["provenance"] == "failed"
 
 
 def test_a_rejection_fails_the_pack(fresh: PackedProject) -> None:
