@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements"
 EXTRAS = {
-    "dev.lock": ("train", "serve", "trees", "parquet", "explain", "dev"),
+    "dev.lock": ("train", "serve", "trees", "parquet", "explain", "otel", "dev"),
     "trainer.lock": ("train",),
     "api.lock": ("serve",),
 }
