@@ -13,6 +13,7 @@ from vouchml.ledger.checkpoint import SignerKey
 from vouchml.ledger.checkpoint_schedule import CheckpointSchedule
 from vouchml.ledger.origin_file import OriginFile
 from vouchml.ledger.store import LedgerStore, create_store, open_store
+from vouchml.ledger.store.sqlite_file import require_room
 from vouchml.settings import Settings, sqlite_file
 from vouchml.trust.key_ring import KeyRing
 from vouchml.trust.private_file import changing
@@ -104,8 +105,10 @@ def open_for_writing(settings: Settings) -> tuple[LedgerStore, CheckpointSchedul
         LedgerInvalid, LedgerUnavailable: see `open_ledger`.
         VouchError: the key of the ledger cannot be read.
     """
-    if sqlite_file(settings.ledger_url) is not None:
+    database = sqlite_file(settings.ledger_url)
+    if database is not None:
         create_ledger(settings)
+        require_room(database)
     store = open_ledger(settings)
     latest = store.latest_checkpoint()
     schedule = CheckpointSchedule(

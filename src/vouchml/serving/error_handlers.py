@@ -12,10 +12,10 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from vouchml.errors import AddressUnknown, CheckpointAwaited, MethodUnknown, NoModelLoaded, ServiceFailed, VouchError
+from vouchml.errors import AddressUnknown, CheckpointAwaited, MethodUnknown, ServiceFailed, VouchError
 from vouchml.serving.doors.mlflow_scoring import mlflow_error
 from vouchml.serving.doors.open_inference import open_inference_error
-from vouchml.serving.error_replies import as_response, error_reply
+from vouchml.serving.error_replies import as_response, ask_again, error_reply
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.reply import Header, Reply
 
@@ -38,12 +38,10 @@ def install_error_handlers(
     async def on_vouch_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, VouchError)  # noqa: S101 - registered for this kind
         count(error.code)
-        ask_again = []
-        if isinstance(error, NoModelLoaded):
-            ask_again = [(b"retry-after", follower.retry_after.encode())]
-        elif isinstance(error, CheckpointAwaited):
-            ask_again = [(b"retry-after", b"%d" % math.ceil(checkpoint_seconds))]
-        return as_response(reply_at(_path(request), error, ask_again))
+        again = ask_again(error, follower.retry_after)
+        if isinstance(error, CheckpointAwaited):
+            again = ((b"retry-after", b"%d" % math.ceil(checkpoint_seconds)),)
+        return as_response(reply_at(_path(request), error, again))
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind

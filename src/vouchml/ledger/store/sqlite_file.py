@@ -9,6 +9,8 @@ from typing import Final
 from vouchml.errors import LedgerUnavailable
 
 FILE_MODE: Final = 0o600
+#: With less room than this some records can be written and others not, and whoever asks is told now this, now that.
+ROOM_BYTES: Final = 1024 * 1024
 
 
 def make_file(path: Path) -> None:
@@ -25,6 +27,19 @@ def make_file(path: Path) -> None:
             f"{path.name} cannot be made: {error.strerror or 'no reason given'}.",
             remedy="Give yourself permission to write to its folder, or set [ledger] url to another place.",
         ) from error
+
+
+def require_room(path: Path) -> None:
+    """Check that the disk of the file has room for records.
+
+    Raises:
+        LedgerUnavailable: it is full.
+    """
+    found = os.statvfs(path.parent)
+    if found.f_bavail * found.f_frsize < ROOM_BYTES:
+        raise LedgerUnavailable(
+            "The disk of the ledger is full.", remedy="Free some space there; records are written when there is room."
+        )
 
 
 class FileIdentity:
