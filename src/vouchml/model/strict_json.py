@@ -27,15 +27,19 @@ class _NamedTwice(Exception):
         self.name = name
 
 
-def parse_json(body: bytes, known: Collection[str]) -> Any:
+def parse_json(body: bytes, known: Collection[str], *, nan_is_null: bool = False) -> Any:
     """The document in `body`; a key named twice may be repeated in the error only if it is one of `known`.
+
+    With `nan_is_null`, a bare `NaN` is read as null: Python's own encoder writes it for a gap in a table.
 
     Raises:
         BodyMalformed: the body is not one JSON value in UTF-8, or names a key twice.
     """
     try:
         return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_object_of_unique_keys, parse_constant=lambda _: NotJson()
+            body.decode("utf-8"),
+            object_pairs_hook=_object_of_unique_keys,
+            parse_constant=lambda text: None if nan_is_null and text == "NaN" else NotJson(),
         )
     except _NamedTwice as twice:
         raise BodyMalformed(

@@ -23,7 +23,7 @@ from vouchml.settings.settings import ENVIRONMENT_PREFIX, Settings
 SETTINGS_FILE = "vouch.toml"
 SETTINGS_FILE_VARIABLE = "VOUCH_CONFIG"
 MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
-_LISTS_AND_TABLES = ("data.labels", "data.exclude", "model.parameters")
+_LISTS_AND_TABLES = ("data.labels", "data.exclude", "data.categorical", "data.nullable", "model.parameters")
 
 
 def load_settings(path: Path | None = None) -> Settings:

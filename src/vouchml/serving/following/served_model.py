@@ -98,18 +98,27 @@ def load_served_model(bundle: Bundle, assignment: Assignment, *, stage: str, max
 
 
 def example_row(contract: Contract) -> tuple[float, ...]:
-    """The middle of the range that each feature had in training; halved first, so that no sum overflows."""
-    return tuple(feature.minimum / 2 + feature.maximum / 2 for feature in contract.features)
+    """The middle of the range that each feature had in training, halved first, so that no sum overflows.
+
+    Of a category it is the first.
+    """
+    return tuple(
+        feature.range[0] / 2 + feature.range[1] / 2 if feature.categories is None else 0.0
+        for feature in contract.features
+    )
 
 
 def takes_same_input(challenger: ServedModel, champion: ServedModel) -> bool:
-    """Whether a challenger can answer in the champion's place: the same features in order, and the same labels."""
+    """Whether a challenger can answer in the champion's place: the same features in order, and the same labels.
+
+    A row is decoded once, so its categories must be the same too, and what may be null.
+    """
     theirs, ours = challenger.contract, champion.contract
-    return (theirs.feature_names, theirs.classes, theirs.positive_class) == (
-        ours.feature_names,
-        ours.classes,
-        ours.positive_class,
-    )
+    return (_taken(theirs), theirs.classes, theirs.positive_class) == (_taken(ours), ours.classes, ours.positive_class)
+
+
+def _taken(contract: Contract) -> list[tuple[str, bool, tuple[str, ...] | None]]:
+    return [(feature.name, feature.nullable, feature.categories) for feature in contract.features]
 
 
 def _warm_up(served: ServedModel) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vouchml.model import Scorer
+from vouchml.model.expansion import Expansion
 from vouchml.model.scorers.onnx import INPUT, MODEL_FILE, PROBABILITIES, OnnxScorer, open_session
 from vouchml.training.forms.base import ExportFailed, Form, Matrix
+from vouchml.training.forms.onnx_expansion import put_expansion_before
 
 if TYPE_CHECKING:
     import onnx
@@ -58,9 +60,13 @@ def _first_line(error: BaseException) -> str:
     return line if len(line) <= _REASON_LENGTH else f"{line[:_REASON_LENGTH]}…"
 
 
-def _export(pipeline: Pipeline, training_rows: Matrix, _: int) -> bytes | ExportFailed:
+def _export(pipeline: Pipeline, training_rows: Matrix, _: int, expansion: Expansion | None) -> bytes | ExportFailed:
     model = export_onnx(pipeline, training_rows.shape[1])
-    return model if isinstance(model, ExportFailed) else bytes(model.SerializeToString())
+    if isinstance(model, ExportFailed):
+        return model
+    if expansion is not None:
+        put_expansion_before(model, expansion)
+    return bytes(model.SerializeToString())
 
 
 def _load(content: bytes, positive_index: int) -> Scorer:
