@@ -90,6 +90,6 @@ def raw_features(frame: pd.DataFrame) -> pd.DataFrame:
 def as_json(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The features of each row as a caller sends them: numbers, texts, null."""
     return [
-        {name: None if pd.isna(cell) else cell for name, cell in row.items()}
+        {str(name): None if pd.isna(cell) else cell for name, cell in row.items()}
         for row in raw_features(frame).to_dict("records")
     ]
