@@ -57,7 +57,9 @@ def decode_inference_request(
         ContractBreach: a tensor is missing, is extra, or is not what the contract allows.
     """
     text, binary = _parts(body, header_length)
-    document = parse_json(text, (*contract.feature_names, *_TOP, *_OF_INPUT, MATRIX))
+    # Clients that write JSON with Python have no null among numbers, and say NaN.
+    nullable = any(feature.nullable for feature in contract.features)
+    document = parse_json(text, (*contract.feature_names, *_TOP, *_OF_INPUT, MATRIX), nan_is_null=nullable)
     if not isinstance(document, dict) or "inputs" not in document:
         raise ContractBreach("The body must be an inference request with 'inputs'.", missing=["inputs"])
     unknown = [name for name in document if name not in _TOP]
