@@ -123,7 +123,7 @@ def test_columns_that_cannot_be_features_are_left_out_and_each_reason_is_told(tm
     for reason in (
         '"constant" has the same value in every row',
         '"word" is not numeric and has 60 different texts; if these are categories, list it in categorical',
-        '"missing" has none in 1 row',
+        '"missing" has no value in 1 row',
         '"infinite" has 1 infinite value (first on line 6)',
         '"" has no name',
     ):
@@ -140,7 +140,7 @@ def test_text_of_few_values_is_declared_as_categories_and_trained_on(tmp_path: P
     assert found.data.exclude == ("same",)
     text = (tmp_path / "vouch.toml").read_text()
     assert '#   "region" has 2 values\n' in text
-    assert '#   "region" has none in 20 rows\n' in text
+    assert '#   "region" has no value in 20 rows\n' in text
     table = read_table(found.data_path, found.data)
     check_unseen(table, split_rows(table, test_size=found.training.test_size, random_state=42), found.data)
 

@@ -149,7 +149,7 @@ def _nullable(inspection: Inspection) -> list[str]:
         return []
     return [
         "# Columns in which a value may be missing, here and in requests, where it is null.",
-        *[f"#   {_inline(column.name)} has none in {_rows(column.count)}" for column in inspection.nullable],
+        *[f"#   {_inline(column.name)} has no value in {_rows(column.count)}" for column in inspection.nullable],
         f"nullable = {toml_lines(column.name for column in inspection.nullable)}",
     ]
 
