@@ -42,6 +42,10 @@ def export_onnx(pipeline: Pipeline, feature_count: int) -> onnx.ModelProto | Exp
             options={id(classifier): {"zipmap": False}},
             target_opset=OPSETS,
         )
+        # skl2onnx takes them from a set, whose order differs from process to process.
+        imports = sorted(model.opset_import, key=lambda opset: opset.domain)
+        del model.opset_import[:]
+        model.opset_import.extend(imports)
         onnx.checker.check_model(model, full_check=True)
     # A converter raises whatever it stumbles over (ValueError, TypeError, RuntimeError, AttributeError seen);
     # none of it may cost the user a trained model.
