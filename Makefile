@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 export PIP_REQUIRE_VIRTUALENV := true
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint docs bench bench-serving soak screenshots lock clean install install-dev
+.PHONY: help up test lint docs bench bench-serving gate-error-rates soak screenshots lock clean install install-dev
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: bench-serving ## Measure, side by side, and print the ratios
 
 bench-serving: install-dev ## Measure the service beside its limits and its peers; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.serving
+
+gate-error-rates: install-dev ## Simulate how often the gate is wrong; docs/gates.md has the figures
+	$(BIN)/python -m benchmarks.gate_error_rates
 
 soak: install-dev ## Look at the memory of the service over five million requests
 	$(BIN)/python -m benchmarks.serving --peers none --soak 5

@@ -79,7 +79,8 @@ def errors_reference() -> str:
         "Every error has a code that does not change. On the command line its kind is the exit status; the service "
         'answers with the HTTP status and `{"detail": {"code", "message", "missing", "extra", "invalid"}}`. '
         "No message repeats what a caller sent. Besides these, 2 is a mistake in the command, 1 a problem that "
-        "`vouch doctor` found, 130 Ctrl-C before anything ran, and 141 an output that was closed.",
+        "`vouch doctor` found or a version that failed `vouch gate`, 13 a version that it could not decide about, "
+        "130 Ctrl-C before anything ran, and 141 an output that was closed.",
         "\n".join(["| code | exit status | HTTP status | meaning |", "|---|---|---|---|", *rows]),
     ]
     return _page(head)

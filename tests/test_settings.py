@@ -46,10 +46,10 @@ def test_every_key_but_the_required_ones_has_a_default(tmp_path: Path) -> None:
     [
         (MINIMAL + "[serving]\nprot = 1\n", "'prot' in [serving] is not a setting. Did you mean 'port'?"),
         (MINIMAL + "[servin]\nport = 1\n", "'servin' at the top is not a setting. Did you mean 'serving'?"),
-        (MINIMAL + "[policy]\nx = 1\n", "'policy' at the top is not a setting."),
+        (MINIMAL + "[weather]\nx = 1\n", "'weather' at the top is not a setting."),
         (MINIMAL + "root = '/'\n", "'root' in [data] is not a setting."),
         ("root = '/'\n" + MINIMAL, "'root' at the top is not a setting."),
-        (MINIMAL + "[serving]\nport = 70000\n", "[serving] port: Input should be less than or equal to 65535."),
+        (MINIMAL + "[serving]\nport = 70000\n", "[serving] port: must be at most 65535."),
         (MINIMAL.replace('experiment = "e"', ""), "[project] experiment: is required."),
         (MINIMAL.replace('"m"', '"a/b"'), "[project] registered_model: must not be empty and must not contain"),
         (MINIMAL + 'exclude = ["y"]\n', "[data] exclude names the target itself"),
@@ -99,12 +99,17 @@ def test_a_mistyped_variable_is_refused_with_the_nearest_name(tmp_path: Path, mo
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
     [
-        ("VOUCH_SERVING__PORT", "eight", "VOUCH_SERVING__PORT: Input should be a valid integer"),
-        ("vouch_training__test_size", "2", "vouch_training__test_size: Input should be less than 1"),
+        ("VOUCH_SERVING__PORT", "eight", "VOUCH_SERVING__PORT: must be a whole number."),
+        ("vouch_training__test_size", "2", "vouch_training__test_size: must be less than 1."),
+        ("VOUCH_SERVING__POLL_SECONDS", "soon", "VOUCH_SERVING__POLL_SECONDS: must be a number."),
+        ("VOUCH_SERVING__POLL_SECONDS", "0", "VOUCH_SERVING__POLL_SECONDS: must be at least 0.1."),
+        ("VOUCH_SERVING__MAX_BATCH_BYTES", "1.5", "VOUCH_SERVING__MAX_BATCH_BYTES: must be a whole number."),
+        ("VOUCH_SERVING__ALLOW_ANONYMOUS", "perhaps", "VOUCH_SERVING__ALLOW_ANONYMOUS: must be true or false."),
+        ("VOUCH_SERVING__OUT_OF_RANGE", "maybe", "VOUCH_SERVING__OUT_OF_RANGE: must be 'flag' or 'refuse'."),
         ("VOUCH_DATA__LABELS", "a,b", "The environment variable VOUCH_DATA__LABELS is not JSON."),
         ("VOUCH_DATA__EXCLUDE", "id", "The environment variable VOUCH_DATA__EXCLUDE is not JSON."),
         ("VOUCH_MODEL__PARAMETERS", "{C: 1}", "The environment variable VOUCH_MODEL__PARAMETERS is not JSON."),
-        ("VOUCH_DATA__EXCLUDE", "3", "VOUCH_DATA__EXCLUDE: Input should be a valid tuple"),
+        ("VOUCH_DATA__EXCLUDE", "3", "VOUCH_DATA__EXCLUDE: must be a list."),
         ("MLFLOW_TRACKING_URI", "http://127.0.0.1:99999", "MLFLOW_TRACKING_URI: is not an address."),
     ],
 )

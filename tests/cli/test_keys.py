@@ -1,14 +1,14 @@
 import json
 import re
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.processes import run
 
-from vouchml.trust import ApiKeysFile, api_keys_path
+from vouchml.trust.key_ring import KeyRing
 
-KEY = re.compile(r"vouch_[0-9a-f]{12}_[A-Za-z0-9_-]{43}_[0-9a-f]{8}")
+ROLES = ["trainer", "evaluator", "approver", "gate", "ledger"]
 
 
 @pytest.fixture
@@ -20,107 +20,123 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def keys_of(project: Path) -> ApiKeysFile:
-    return ApiKeysFile(api_keys_path(project / ".vouch"))
+def ring(project: Path) -> KeyRing:
+    return KeyRing(project / ".vouch" / "keys", project / "trust.toml")
 
 
-def created(project: Path, *arguments: str) -> dict[str, str]:
-    told = run("keys", "api", "create", *arguments, "--json", cwd=project)
+def listed(project: Path) -> list[dict[str, Any]]:
+    told = run("keys", "list", "--json", cwd=project)
     assert told.returncode == 0, told.stderr
-    made: dict[str, str] = json.loads(told.stdout)
-    return made
+    keys: list[dict[str, Any]] = json.loads(told.stdout)
+    return keys
 
 
-def test_a_key_is_all_that_create_prints_so_that_a_program_can_keep_it(project: Path) -> None:
-    arguments = ["--name", "nightly batch", "--scope", "predict", "--scope", "read", "--expires", "90d"]
-    told = run("keys", "api", "create", *arguments, cwd=project)
+def test_init_makes_development_keys_once_and_says_loudly_what_they_are(project: Path) -> None:
+    told = run("keys", "init", cwd=project)
     assert told.returncode == 0, told.stderr
-    text = told.stdout.removesuffix("\n")
-    assert KEY.fullmatch(text)
-    assert text not in told.stderr
-    assert "It is not shown again." in told.stderr
-    caller = keys_of(project).current().authenticate(text.encode())
-    assert caller.name == "nightly batch"
-    assert caller.scopes == {"predict", "read"}
+    assert "WARNING: these are DEVELOPMENT KEYS." in told.stderr
+    assert told.stdout.count("DEVELOPMENT") == len(ROLES)
+    keys = listed(project)
+    assert [key["role"] for key in keys] == ROLES
+    assert all(key["development"] and key["private_half"] == "here" and key["state"] == "active" for key in keys)
+    before = (project / "trust.toml").read_bytes()
+    again = run("keys", "init", cwd=project)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "nothing was made" in again.stderr
+    assert (project / "trust.toml").read_bytes() == before
 
 
-def test_the_list_shows_every_key_and_no_secret(project: Path) -> None:
-    made = [
-        created(project, "--name", "a", "--scope", "predict"),
-        created(project, "--name", "b", "--scope", "operate", "--expires", "12h"),
-    ]
-    assert run("keys", "api", "revoke", made[0]["id"], cwd=project).returncode == 0
-    table = run("keys", "api", "list", cwd=project).stdout
-    listed = run("keys", "api", "list", "--json", cwd=project).stdout
-    for shown in (table, listed):
-        assert KEY.search(shown) is None
-        for key in made:
-            assert key["id"] in shown
-            assert key["key"][19:62] not in shown
-    first, second = json.loads(listed)
-    assert (first["state"], second["state"]) == ("revoked", "active")
-    assert set(first) == {"id", "name", "scopes", "created", "expires", "revoked", "state"}
-    assert (second["name"], second["scopes"], second["revoked"]) == ("b", ["operate"], None)
-    lifetime = datetime.fromisoformat(second["expires"]) - datetime.fromisoformat(second["created"])
-    assert lifetime.total_seconds() == 12 * 3600
-    assert datetime.fromisoformat(second["created"]).tzinfo == UTC
-    hashes = [key.sha256 for key in keys_of(project).current().keys]
-    assert not any(digest in table or digest in listed for digest in hashes)
+def test_a_colleague_without_the_private_halves_is_told_how_to_replace_them(project: Path) -> None:
+    run("keys", "init", cwd=project)
+    (project / ".vouch" / "keys" / "development-gate.pem").unlink()
+    told = run("keys", "init", cwd=project)
+    assert "The private half of development-gate is not on this machine." in told.stderr
+    assert run("keys", "rotate", "development-gate", cwd=project).returncode == 0
+    assert ring(project).signer("gate")[1].name == "development-gate"
 
 
-def test_a_revoked_key_is_told_and_counts_no_longer(project: Path) -> None:
-    key = created(project, "--name", "a", "--scope", "predict")
-    told = run("keys", "api", "revoke", key["id"], cwd=project)
-    assert re.fullmatch(rf"Key {key['id']} of a is revoked 20..-..-..T..:..:..Z\.\n", told.stdout)
-    again = run("keys", "api", "revoke", key["id"], "--json", cwd=project)
-    assert json.loads(again.stdout)["revoked"] in told.stdout
+def test_the_list_shows_role_person_and_state_and_no_private_half(project: Path) -> None:
+    added = run("keys", "add", "ada", "--role", "approver", "--email", "ada@example.org", cwd=project)
+    assert re.fullmatch(r"The key [0-9a-f]{16} of ada signs as approver from now on\.\n", added.stdout)
+    assert run("keys", "rotate", "ada", cwd=project).returncode == 0
+    assert run("keys", "revoke", "ada", "--reason", "lost laptop", cwd=project).returncode == 0
+    table = run("keys", "list", cwd=project).stdout
+    assert table.count("ada@example.org") == 2
+    for word in ("approver", "expired", "revoked"):
+        assert word in table
+    old, new = listed(project)
+    assert (old["state"], new["state"], new["revoked_reason"]) == ("expired", "revoked", "lost laptop")
+    assert old["valid_to"] == new["valid_from"]
+    assert new["public_key"].startswith("-----BEGIN PUBLIC KEY-----\n")
+    private = (project / ".vouch" / "keys" / "ada.pem").read_text().splitlines()[1]
+    assert private[-30:] not in table + json.dumps([old, new]) + (project / "trust.toml").read_text()
 
 
-def test_without_keys_the_list_says_how_to_make_one(project: Path) -> None:
-    told = run("keys", "api", "list", cwd=project)
+def test_the_list_tells_of_a_private_half_that_is_elsewhere_or_open_to_others(project: Path) -> None:
+    run("keys", "init", cwd=project)
+    folder = project / ".vouch" / "keys"
+    (folder / "development-gate.pem").unlink()
+    (folder / "development-ledger.pem").chmod(0o644)
+    halves = {key["role"]: key["private_half"] for key in listed(project)}
+    assert halves == dict.fromkeys(ROLES, "here") | {"gate": "elsewhere", "ledger": "unusable"}
+
+
+def test_every_change_prints_json_for_programs(project: Path) -> None:
+    made = json.loads(run("keys", "init", "--json", cwd=project).stdout)
+    assert [key["role"] for key in made] == ROLES
+    assert json.loads(run("keys", "init", "--json", cwd=project).stdout) == []
+    (rotated,) = json.loads(run("keys", "rotate", "trainer", "--json", cwd=project).stdout)
+    assert rotated["name"] == "development-trainer"
+    assert rotated["key_id"] not in [key["key_id"] for key in made]
+    revoked = json.loads(run("keys", "revoke", rotated["key_id"], "--reason", "x", "--json", cwd=project).stdout)
+    assert (revoked["key_id"], revoked["state"]) == (rotated["key_id"], "revoked")
+    added = run("keys", "add", "ada", "--role", "gate", "--email", "ada@example.org", "--json", cwd=project)
+    assert set(json.loads(added.stdout)) == set(made[0])
+
+
+def test_the_settings_say_where_the_keys_and_the_store_are(project: Path) -> None:
+    with (project / "vouch.toml").open("a") as file:
+        file.write('[trust]\nstore = "who/trust.toml"\nkeys = "secret"\n')
+    (project / "who").mkdir()
+    assert run("keys", "init", cwd=project).returncode == 0
+    assert (project / "who" / "trust.toml").exists()
+    assert len(list((project / "secret").glob("*.pem"))) == len(ROLES)
+
+
+def test_without_keys_the_list_says_how_to_make_them(project: Path) -> None:
+    told = run("keys", "list", cwd=project)
     assert (told.returncode, told.stdout) == (0, "")
-    assert "vouch keys api create --name NAME --scope predict" in told.stderr
-    assert json.loads(run("keys", "api", "list", "--json", cwd=project).stdout) == []
+    assert "vouch keys init" in told.stderr
+    assert json.loads(run("keys", "list", "--json", cwd=project).stdout) == []
     assert not (project / ".vouch").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["create", "--name", "a", "--scope", "predcit"], "There is no scope 'predcit'. Did you mean 'predict'?"),
-        (["create", "--name", "a", "--scope", "read", "--expires", "90"], "'90' is not how long a key can be good."),
-        (["create", "--name", "", "--scope", "read"], "The name of a caller is 1 to 100 printable characters."),
-        (["create", "--name", "a"], "Missing option '--scope'."),
-        (["revoke", "0123456789ab"], "There is no API key '0123456789ab'."),
-        (["revok"], "No such command 'revok'. Did you mean 'revoke'?"),
+        (
+            ["add", "ada", "--role", "aprover", "--email", "a@b.c"],
+            "There is no role 'aprover'. Did you mean 'approver'?",
+        ),
+        (["add", "../ada", "--role", "gate", "--email", "a@b.c"], "The name of a key is 1 to 64 letters"),
+        (["add", "ada", "--role", "gate", "--email", "ada"], "The email is not an e-mail address."),
+        (["rotate", "ada"], "There is no such key."),
+        (["revoke", "ada", "--reason", "x"], "There is no such key."),
+        (["revoke", "ada"], "Missing option '--reason'."),
     ],
 )
 def test_a_mistake_gets_one_clear_line_and_makes_nothing(project: Path, arguments: list[str], words: str) -> None:
-    told = run("keys", "api", *arguments, cwd=project)
+    told = run("keys", *arguments, cwd=project)
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr.startswith(f"error: {words}\n")
+    assert told.stderr.startswith(f"error: {words}")
     assert len(told.stderr.splitlines()) == 2
-    assert not api_keys_path(project / ".vouch").exists()
+    assert not (project / "trust.toml").exists()
 
 
-def test_a_mistyped_id_suggests_the_key_that_was_meant(project: Path) -> None:
-    key = created(project, "--name", "a", "--scope", "predict")
-    told = run("keys", "api", "revoke", key["id"][1:], cwd=project)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr.startswith(f"error: There is no API key '{key['id'][1:]}'. Did you mean {key['id']}?\n")
-
-
-def test_a_broken_file_is_told_and_left_as_it_is(project: Path) -> None:
-    created(project, "--name", "a", "--scope", "predict")
-    path = api_keys_path(project / ".vouch")
-    path.write_text("{")
-    told = run("keys", "api", "list", cwd=project)
-    assert (told.returncode, told.stdout) == (8, "")
-    assert told.stderr.startswith("error: The file of the API keys is not a list of API keys")
-    assert path.read_text() == "{"
-
-
-def test_the_groups_alone_show_their_help(project: Path) -> None:
-    for group in (["keys"], ["keys", "api"]):
-        assert run(*group, cwd=project).stdout == run(*group, "--help", cwd=project).stdout
-    assert "\n  keys " in run("--help", cwd=project).stdout
+def test_a_broken_trust_store_is_told_and_left_as_it_is(project: Path) -> None:
+    (project / "trust.toml").write_text('[[key]]\nrol = "gate"\n')
+    for arguments in (["list"], ["init"], ["rotate", "gate"]):
+        told = run("keys", *arguments, cwd=project)
+        assert (told.returncode, told.stdout) == (8, "")
+        assert told.stderr.startswith("error: trust.toml: [[key]] 1: ")
+    assert (project / "trust.toml").read_text() == '[[key]]\nrol = "gate"\n'

@@ -113,6 +113,10 @@ class Service:
     def predict(self, features: dict[str, float], **options: Any) -> httpx.Response:
         return httpx.post(f"{self.url}/predict", json={"features": features}, timeout=30, trust_env=False, **options)
 
+    def post(self, path: str, document: object) -> httpx.Response:
+        """POST a document as JSON, without proxies of the environment."""
+        return httpx.post(f"{self.url}{path}", json=document, timeout=30, trust_env=False)
+
     def samples(self, name: str) -> list[Any]:
         """The samples of /metrics with this name."""
         text = self.get("/metrics").text

@@ -210,6 +210,23 @@ def test_a_body_of_a_gibibyte_is_refused_at_once_and_leaves_memory_flat(
     assert service.predict(features).status_code == 200
 
 
+@pytest.mark.parametrize("uvicorn", [False, True])
+def test_a_head_without_end_is_431_and_an_offer_of_http_2_costs_no_body(
+    start: Start, features: dict[str, float], uvicorn: bool
+) -> None:
+    service = start(uvicorn=uvicorn)
+    body = body_of(features)
+    with connected(service) as connection:
+        connection.sendall(HEAD + b"X: " + b"a" * 1024**2)
+        refused, _ = answer(connection)
+    with connected(service) as connection:
+        offer = b"Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+        connection.sendall(HEAD + offer + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        answered, _ = answer(connection)
+
+    assert (refused, answered) == (431, 200)
+
+
 def test_a_caller_who_waits_for_100_continue_sends_nothing_of_a_body_that_is_too_long(start: Start) -> None:
     service = start()
     with connected(service) as connection:

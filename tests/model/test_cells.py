@@ -80,3 +80,29 @@ def test_a_nan_where_none_may_be_is_named() -> None:
     rows = np.array([[0.0, np.nan, np.nan, 0.0], [np.nan, 0.0, 0.0, np.nan]])
     assert [each.feature for each in null_problems(CONTRACT, rows)] == ["dose", "sex"]
     assert null_problems(CONTRACT, np.array([[0.0, np.nan, 0.0, np.nan]])) == []
+
+
+AGE, SEX = FEATURES[1], FEATURES[2]
+
+
+def changed(feature: Feature, **values: Any) -> Feature:
+    return Feature(**{**feature.model_dump(), **values})
+
+
+@pytest.mark.parametrize(
+    ("features", "same"),
+    [
+        ((AGE, SEX), True),
+        ((changed(AGE, maximum=99.0), SEX), True),
+        ((SEX, AGE), False),
+        ((changed(AGE, nullable=False), SEX), False),
+        ((AGE, changed(SEX, nullable=True)), False),
+        ((AGE, changed(SEX, categories=("f", "m", "x"))), False),
+        ((AGE, changed(SEX, categories=("f", "n"))), False),
+        ((AGE, Feature(name="sex", minimum=0.0, maximum=1.0)), False),
+    ],
+)
+def test_a_row_means_the_same_under_contracts_of_the_same_names_categories_and_nulls(
+    features: tuple[Feature, ...], same: bool
+) -> None:
+    assert small_contract(features).takes_rows_of(small_contract((AGE, SEX))) is same

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,24 @@ def test_fetched_files_are_the_logged_ones_and_nothing_else(registry: ModelRegis
     registry.fetch(registry.version(NAME, "1"), folder)
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == {"MLmodel", "sub/weights"}
+
+
+def test_of_the_files_of_a_run_those_that_are_there_are_fetched(registry: ModelRegistry, tmp_path: Path) -> None:
+    version = registry.version(NAME, "1")
+    report = tmp_path / "report.json"
+    report.write_text("{}")
+    registry.client.log_artifact(version.run_id, str(report))
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    assert registry.fetch_run_files(version, ["report.json", "missing.json"], folder) == {"report.json"}
+    assert [path.name for path in folder.iterdir()] == ["report.json"]
+    without_run = replace(version, run_id=None)
+    assert registry.fetch_run_files(without_run, ["report.json"], folder) == frozenset()
+
+
+def test_a_tag_of_a_version_is_read_back(registry: ModelRegistry) -> None:
+    registry.tag(registry.version(NAME, "2"), "vouch.judged_on", "abc")
+    assert [version.tags.get("vouch.judged_on") for version in registry.versions(NAME)] == [None, None, "abc", None]
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "http://nobody:secret@127.0.0.1:9"])

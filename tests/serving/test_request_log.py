@@ -210,6 +210,48 @@ def test_a_blocked_output_holds_up_nobody_and_all_lines_come_in_order_when_it_is
     assert asyncio.run(answer_requests()) == list(range(20_001))
 
 
+def failure() -> Exception:
+    """An error with a traceback, of a library that says two lines."""
+    try:
+        json.loads("{}", parse_constant=None, object_hook=lambda _: dict[str, str]()["in\ntwo lines"])
+    except KeyError as error:
+        return error
+    raise AssertionError
+
+
+def test_a_failure_is_one_line_with_its_traceback_and_waits_for_no_output(pipe: Pipe) -> None:
+    log = started(pipe, clock=lambda: 1_800_000_000.0)
+    fill(pipe)
+    log.failure(failure(), request_id="a")
+    drain(pipe)
+    told: list[dict[str, Any]] = []
+    while not told:
+        told += pipe.read_now()
+    log.stop()
+
+    (line,) = told
+    assert {**line, "traceback": ""} == {
+        "event": "failure",
+        "time": "2027-01-15T08:00:00.000Z",
+        "request_id": "a",
+        "traceback": "",
+    }
+    assert line["traceback"].startswith("Traceback (most recent call last):\n")
+    assert line["traceback"].count("\n") > 3
+    assert "KeyError" in line["traceback"]
+
+
+def test_a_failure_goes_to_handlers_that_somebody_configured(pipe: Pipe, caplog: pytest.LogCaptureFixture) -> None:
+    log = RequestLog(predictions=True, descriptor=pipe.writer)
+    log.start()
+    log.failure(failure(), request_id="a")
+    log.stop()
+
+    (record,) = [record for record in caplog.records if record.name == "vouchml.serving"]
+    assert (record.levelname, json.loads(record.getMessage())["event"]) == ("ERROR", "failure")
+    assert "KeyError" in caplog.text
+
+
 def test_lines_beyond_what_may_wait_are_counted_and_told_once_it_is_read_again(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,12 @@ def test_a_run_has_the_artifacts_that_the_design_lists_and_no_other(artifacts: P
     assert {path.name for path in artifacts.iterdir()} == {*PLOTS, *DOCUMENTS, *TEXTS}
 
 
+def test_the_manifest_says_nothing_of_where_a_model_is_kept_served_and_judged(artifacts: Path) -> None:
+    recorded = document(artifacts, "run_manifest.json")["settings"]
+    assert set(recorded) == {"project", "data", "model", "training"}
+    assert not {"tracking_uri", "artifacts"} & set(recorded["project"])
+
+
 @pytest.mark.parametrize("name", PLOTS)
 def test_a_plot_is_a_picture_that_shows_something(artifacts: Path, name: str) -> None:
     with Image.open(artifacts / name) as picture:

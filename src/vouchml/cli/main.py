@@ -14,7 +14,27 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from vouchml.cli import doctor, init, keys, predict, registry, serve, train, up
+from vouchml.cli import (
+    approve,
+    audit,
+    break_glass,
+    doctor,
+    gate,
+    init,
+    keys,
+    ledger,
+    outcome,
+    predict,
+    receipt,
+    registry,
+    replay,
+    revoke,
+    serve,
+    sign,
+    trace,
+    train,
+    up,
+)
 from vouchml.cli.garbage import collect_seldom, leave_the_rest
 from vouchml.cli.options import help_if_alone
 from vouchml.errors import DependencyMissing, VouchError
@@ -34,8 +54,21 @@ app.command("up")(up.up)
 app.command("init")(init.init)
 app.command("train")(train.train)
 app.add_typer(registry.app, name="registry")
+app.command("sign")(sign.sign)
+app.command("gate")(gate.gate)
+app.command("approve")(approve.approve)
+app.command("promote")(registry.promote)
+app.command("revoke")(revoke.revoke)
+app.command("break-glass")(break_glass.break_glass)
+app.command("audit")(audit.audit)
 app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
+app.command("trace")(trace.trace)
+app.command("receipt")(receipt.receipt)
+app.command("verify-receipt")(receipt.verify_receipt)
+app.add_typer(ledger.app, name="ledger")
+app.command("replay")(replay.replay)
+app.command("outcome")(outcome.outcome)
 app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)
 

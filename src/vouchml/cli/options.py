@@ -18,6 +18,13 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Reference = Annotated[
+    str, typer.Argument(metavar="VERSION", help="A number, an alias such as @staging, a stage, or a models:/ URI.")
+]
+Who = Annotated[
+    str | None,
+    typer.Option("--who", metavar="NAME", help="The person who decides.  [default: git's user.name, else the login]"),
+]
 
 
 def help_if_alone(ctx: typer.Context) -> None:
@@ -39,3 +46,10 @@ def project_settings(ctx: typer.Context, config: Path | None) -> Settings:
     from vouchml.settings import load_settings
 
     return load_settings(config_file(ctx, config))
+
+
+def person(settings: Settings, who: str | None) -> str:
+    """The person who decides: as said, else whoever is at the keyboard."""
+    from vouchml.project.person import person_at
+
+    return who or person_at(settings.root)

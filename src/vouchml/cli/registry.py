@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vouchml.cli.options import Config, Json, help_if_alone, project_settings
+from vouchml.cli.options import Config, Json, Reference, Who, help_if_alone, person, project_settings
 from vouchml.cli.screen import columns, facts, moment, note, print_json, show
 
 if TYPE_CHECKING:
+    from vouchml.project.moves import Examined
     from vouchml.registry import ModelRegistry, Promotion, Version
     from vouchml.settings import Settings
 
@@ -17,14 +18,7 @@ app = typer.Typer(
     help="List, show, promote and roll back versions.", invoke_without_command=True, callback=help_if_alone
 )
 
-Reference = Annotated[
-    str, typer.Argument(metavar="VERSION", help="A number, an alias such as @staging, a stage, or a models:/ URI.")
-]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the history.")]
-Who = Annotated[
-    str | None,
-    typer.Option("--who", metavar="NAME", help="The person who decides.  [default: git's user.name, else the login]"),
-]
 
 
 @app.command()
@@ -43,7 +37,7 @@ def register(
         print_json(_version(version))
         return
     show(f"Registered version {version.number} of {version.name}.")
-    note(f"Next: vouch registry promote {version.number} --why TEXT")
+    note(f"Next: vouch sign {version.number}; vouch gate {version.number}; vouch promote {version.number} --why TEXT")
 
 
 @app.command("list")
@@ -92,25 +86,40 @@ def show_version(ctx: typer.Context, version: Reference = "", as_json: Json = Fa
 
 @app.command()
 def promote(
-    ctx: typer.Context, version: Reference, why: Why, who: Who = None, as_json: Json = False, config: Config = None
+    ctx: typer.Context,
+    version: Reference,
+    why: Why,
+    who: Who = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say whether it would be refused; move nothing.")] = False,
+    as_json: Json = False,
+    config: Config = None,
 ) -> None:
-    """Point the stage and its alias at a version.
+    """Point stage and alias at a version that may serve.
 
-    A service follows within seconds.
+    Refused without a valid decision, as the service would refuse to load it. It is recorded in the ledger first. A
+    service follows within seconds.
     """
     settings = project_settings(ctx, config)
-    name, stage = settings.project.registered_model, settings.project.stage
-    move = _registry(settings).promote(name, version, stage=stage, who=_person(settings, who), why=why)
+    from vouchml.project import moves
+
+    if dry_run:
+        examined = moves.examine(settings, version, say=note)
+        _show_examined(examined, as_json=as_json)
+        return
+    move = moves.promote(settings, version, who=person(settings, who), why=why, say=note)
     _show_move(move, as_json=as_json)
 
 
 @app.command()
 def rollback(ctx: typer.Context, why: Why, who: Who = None, as_json: Json = False, config: Config = None) -> None:
-    """Point back to the version that served before."""
+    """Point back to the version that served before, if it may still serve.
+
+    It is recorded in the ledger first.
+    """
     settings = project_settings(ctx, config)
-    name, stage = settings.project.registered_model, settings.project.stage
-    move = _registry(settings).rollback(name, stage=stage, who=_person(settings, who), why=why)
-    _show_move(move, as_json=as_json)
+    from vouchml.project import moves
+
+    _show_move(moves.rollback(settings, who=person(settings, who), why=why, say=note), as_json=as_json)
 
 
 @app.command()
@@ -142,12 +151,6 @@ def _serving(registry: ModelRegistry, settings: Settings) -> str:
     return settings.project.stage if number is None else str(number)
 
 
-def _person(settings: Settings, who: str | None) -> str:
-    from vouchml.project.person import person_at
-
-    return who or person_at(settings.root)
-
-
 def _warn(registry: ModelRegistry, settings: Settings) -> None:
     for warning in registry.pointer(settings.project.registered_model, settings.project.stage).warnings:
         note(f"Warning: {warning}")
@@ -159,6 +162,16 @@ def _show_move(move: Promotion, *, as_json: bool) -> None:
         return
     before = f", before: version {move.from_version}" if move.from_version else ""
     show(f"Version {move.to_version} is in {move.stage}{before}. By {move.who}, {moment(move.at)}.")
+
+
+def _show_examined(examined: Examined, *, as_json: bool) -> None:
+    version, admission = examined.version, examined.admission
+    if as_json:
+        document = admission.to_dict() if admission else None
+        print_json({"version": version.number, "model_digest": examined.digest, "admission": document})
+        return
+    by = f"; it may serve until {moment(admission.valid_until)}" if admission else ""
+    show(f"Version {version.number} of {version.name} would be promoted{by}. Nothing was moved.")
 
 
 def _version(version: Version) -> dict[str, Any]:

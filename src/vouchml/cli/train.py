@@ -10,10 +10,12 @@ import typer
 
 from vouchml.cli.options import Config, Json, config_file, project_settings
 from vouchml.cli.screen import columns, facts, note, print_json, show, steps
+from vouchml.cli.sign import signing_document, signing_rows, tell_unsigned
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from vouchml.project.signing import Signing
     from vouchml.settings import Settings
     from vouchml.training import TrainedVersion
     from vouchml.training.evaluation import Evaluation
@@ -46,7 +48,8 @@ def train(
     if from_manifest is not None:
         file = config_file(ctx, config)
         again = _run_again(from_manifest, file, register=not no_register, quiet=quiet)
-        _tell(again.recorded.settings, again.trained, again, quiet=quiet, as_json=as_json)
+        recorded = again.recorded.settings
+        _tell(recorded, again.trained, again, _signed(recorded, again.trained, quiet), quiet=quiet, as_json=as_json)
         raise typer.Exit(0 if again.same else 1)
     settings = project_settings(ctx, config)
     with steps(quiet=quiet) as progress:
@@ -54,7 +57,17 @@ def train(
         from vouchml.training import train as run_training
 
         trained = run_training(settings, register=not no_register, progress=progress)
-    _tell(settings, trained, None, quiet=quiet, as_json=as_json)
+    _tell(settings, trained, None, _signed(settings, trained, quiet), quiet=quiet, as_json=as_json)
+
+
+def _signed(settings: Settings, trained: TrainedVersion, quiet: bool) -> Signing | None:
+    """Sign the version as far as this machine has the keys; None where there is no version."""
+    if trained.version is None:
+        return None
+    from vouchml.project.signing import sign_version
+
+    with steps(quiet=quiet) as progress:
+        return sign_version(settings, trained.version, trained=trained.manifest, progress=progress)
 
 
 def _run_again(manifest: Path, settings_file: Path, *, register: bool, quiet: bool) -> Rerun:
@@ -66,20 +79,30 @@ def _run_again(manifest: Path, settings_file: Path, *, register: bool, quiet: bo
         return run_again(recorded_run(manifest, settings_file), register=register, progress=progress)
 
 
-def _tell(settings: Settings, trained: TrainedVersion, again: Rerun | None, *, quiet: bool, as_json: bool) -> None:
+def _tell(
+    settings: Settings,
+    trained: TrainedVersion,
+    again: Rerun | None,
+    signing: Signing | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     if as_json:
-        print_json(_document(settings, trained) | ({"rerun": _rerun_document(again)} if again else {}))
+        rerun = {"rerun": _rerun_document(again)} if again else {}
+        print_json(_document(settings, trained) | {"signing": signing_document(signing) if signing else None} | rerun)
         return
-    show_training(settings, trained)
+    show_training(settings, trained, signing)
     if again is not None:
         show(facts(_comparison(again)))
     if trained.version is None and not quiet:
         note(f"Next: vouch registry register {trained.run_id}")
     elif trained.version is not None and not quiet:
-        note(f"Next: vouch registry promote {trained.version.number} --why TEXT")
+        number = trained.version.number
+        note(f"Next: vouch gate {number}; vouch promote {number} --why TEXT")
 
 
-def show_training(settings: Settings, trained: TrainedVersion) -> None:
+def show_training(settings: Settings, trained: TrainedVersion, signing: Signing | None) -> None:
     """Print what came of a training."""
     show(_metrics(trained.evaluation), "", _confusion(trained.evaluation), "")
     version = trained.version
@@ -89,10 +112,13 @@ def show_training(settings: Settings, trained: TrainedVersion) -> None:
         ("Run", trained.run_id),
         ("Version", f"{version.number} of {version.name}" if version else "not registered"),
         ("Data", f"{settings.data.path}, SHA-256 {trained.data_sha256}"),
+        *(signing_rows(signing) if signing else []),
         *[("Warning", text) for text in trained.warnings],
         *[("Note", text) for text in trained.evaluation.notes],
     ]
     show(facts(rows))
+    if signing is not None:
+        tell_unsigned(signing)
 
 
 def _metrics(evaluation: Evaluation) -> Table:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vouchml.cli.gate import tell_decision, tell_outcome
+from vouchml.cli.keys import warn_of_development_keys
 from vouchml.cli.options import Config, config_file, project_settings
 from vouchml.cli.screen import facts, note, show, steps
 
 if TYPE_CHECKING:
-    from vouchml.project.up import Ready
+    from vouchml.project.readiness import Found
     from vouchml.settings import Settings
 
 
@@ -21,19 +23,18 @@ def up(
     no_mlflow: Annotated[bool, typer.Option("--no-mlflow", help="Do not start MLflow's pages.")] = False,
     config: Config = None,
 ) -> None:
-    """Train if needed, promote, and serve, until Ctrl-C.
+    """Train if needed, gate, promote, and serve.
 
-    Starts MLflow's pages and the service, and prints a first prediction with its trace.
+    Until Ctrl-C. Makes development keys for roles that have none, signs the version and has the gate decide. Starts
+    MLflow's pages and the service, and prints a first prediction with its trace.
     """
     settings = project_settings(ctx, config)
     from vouchml.project.ports import require_free_ports
-    from vouchml.project.up import Stack, StopAsked, is_server, make_ready
+    from vouchml.project.up import Stack, StopAsked, is_server
 
     mlflow = not no_mlflow and not is_server(settings.tracking_uri)
     require_free_ports(settings, mlflow=mlflow)
-    with steps() as progress:
-        ready = make_ready(settings, retrain=retrain, progress=progress)
-    _show_version(settings, ready)
+    _make_ready(settings, retrain=retrain)
     try:
         with Stack(settings, config_file(ctx, config), mlflow=mlflow, say=note) as stack:
             with steps() as progress:
@@ -45,15 +46,45 @@ def up(
         raise typer.Exit(128 + asked.number) from None
 
 
-def _show_version(settings: Settings, ready: Ready) -> None:
-    if ready.trained is not None:
+def _make_ready(settings: Settings, *, retrain: bool) -> None:
+    """Have a version in the stage that may serve, and show each step."""
+    from vouchml.project import readiness
+
+    if made := readiness.make_development_keys(settings):
+        warn_of_development_keys(made, settings)
+    with steps() as progress:
+        found = readiness.find_or_train(settings, retrain=retrain, progress=progress)
+    _show_version(settings, found)
+    number, stage = found.version.number, settings.project.stage
+    if readiness.is_ready(settings, found):
+        return
+    if (other := readiness.taken_out_for(settings, found)) is not None:
+        note(
+            f"Note: Version {other.number} stays in {stage}: version {number} is up to date, but was taken out. "
+            f"To serve it: vouch promote {number} --why TEXT"
+        )
+        return
+    if settings.trust.admission != "off":
+        from vouchml.project.deciding import decide
+
+        with steps() as progress:
+            decided = decide(settings, str(number), progress=progress)
+        show("")
+        tell_outcome(decided.outcome, explain=False)
+        tell_decision(decided)
+    note(f"Promoting version {number} to {stage} …")
+    readiness.put_in_stage(settings, found, say=note)
+
+
+def _show_version(settings: Settings, found: Found) -> None:
+    if found.passed_over is not None:
+        note(f"Version {found.passed_over} was up to date, but is not signed as it is now; trained again.")
+    if found.trained is not None:
         from vouchml.cli.train import show_training
 
-        show_training(settings, ready.trained)
+        show_training(settings, found.trained, found.signing)
     else:
-        show(f"Version {ready.version.number} of {ready.version.name} is up to date; --retrain trains anyway.")
-    for text in ready.notes:
-        note(f"Note: {text}")
+        show(f"Version {found.version.number} of {found.version.name} is up to date; --retrain trains anyway.")
 
 
 def _show_addresses(settings: Settings, *, mlflow: bool) -> None:

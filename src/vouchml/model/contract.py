@@ -123,6 +123,14 @@ class Contract(FileValue):
         """The other class."""
         return self.classes[1 - self.positive_index]
 
+    def takes_rows_of(self, other: Contract) -> bool:
+        """Whether a row means the same here and there: names in order, categories, and what may be null."""
+        ours, theirs = (
+            [(feature.name, feature.nullable, feature.categories) for feature in contract.features]
+            for contract in (self, other)
+        )
+        return ours == theirs
+
     def decide(self, probability: float) -> LabelledClass:
         """The class that `probability` of the positive class stands for: positive from the threshold on."""
         return self.positive if probability >= self.threshold else self.negative

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from vouchml.model.cells import places_of
 from vouchml.model.contract import Contract, Feature
+from vouchml.model.long_json import PIECE
 from vouchml.model.request import BatchRequest, PredictionRequest, decode_batch, decode_request, is_request_id
 from vouchml.model.strict_json import FIRST_INEXACT
 
@@ -53,6 +54,7 @@ class RequestDecoder:
         self._are_exact = _are_exact if contract.is_plain else _are_exact_or_null
         count = len(contract.features)
         self._quotes_of_a_row = 2 * count
+        self._bounds = Bounds(contract, max_rows=max_rows)
         self._pack = struct.Struct(f"{count}d").pack
 
     def one(self, body: bytes) -> PredictionRequest:
@@ -95,6 +97,8 @@ class RequestDecoder:
         Raises:
             BodyMalformed, ContractBreach: see there.
         """
+        if not self._bounds.hold(body):
+            return decode_batch(body, self.contract, max_rows=self.max_rows)
         try:
             document = self._many(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -127,6 +131,29 @@ class RequestDecoder:
         columns = len(self.contract.features)
         flat = chain.from_iterable(cells)  # type: ignore[arg-type] # None was looked for
         return np.fromiter(flat, dtype=np.float64, count=len(records) * columns).reshape(len(records), columns)
+
+
+class Bounds:
+    """What a body with up to `max_rows` rows that each name their features can hold, and no more.
+
+    Looked at before a long body is decoded in one go: that keeps all other requests waiting until it is done.
+    """
+
+    def __init__(self, contract: Contract, *, max_rows: int) -> None:
+        self._most = {ord(mark): (max_rows + 1) * (1 + _marks_of_a_row(mark, contract)) for mark in "{["}
+
+    def hold(self, body: bytes) -> bool:
+        """Whether `body` may be one; only what is long is looked at."""
+        if len(body) <= PIECE:
+            return True
+        marks = np.frombuffer(body, dtype=np.uint8)
+        return all(int(np.count_nonzero(marks == mark)) <= most for mark, most in self._most.items())
+
+
+def _marks_of_a_row(mark: str, contract: Contract) -> int:
+    """How often `mark` can stand in the names and categories of a row."""
+    texts = (max(text.count(mark) for text in feature.categories or ("",)) for feature in contract.features)
+    return sum(name.count(mark) for name in contract.feature_names) + sum(texts)
 
 
 class Ranges:

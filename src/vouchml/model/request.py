@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vouchml.errors import ContractBreach, InvalidFeature
 from vouchml.model.cells import Encode, encoders
 from vouchml.model.contract import Contract
+from vouchml.model.long_json import Limits
 from vouchml.model.strict_json import CHARACTERS_OF_A_NAME, listed, parse_json
 
 REQUEST_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,128}$"
@@ -62,7 +63,8 @@ def decode_request(body: bytes, contract: Contract) -> PredictionRequest:
         BodyMalformed: the body is not JSON, or names a key twice.
         ContractBreach: a key is missing, extra or has a value that the contract does not allow.
     """
-    document = _envelope(parse_json(body, (*contract.feature_names, *_ONE)), required="features", known=_ONE)
+    limits = Limits(1, len(contract.features))
+    document = _envelope(parse_json(body, (*contract.feature_names, *_ONE), limits), required="features", known=_ONE)
     explain = document.get("explain", False)
     if not isinstance(explain, bool):
         raise _breach_of("explain", "must be true or false")
@@ -78,7 +80,8 @@ def decode_batch(body: bytes, contract: Contract, *, max_rows: int) -> BatchRequ
     Raises:
         BodyMalformed, ContractBreach: as `decode_request`; a row is named by its place, such as `rows[3].age`.
     """
-    document = _envelope(parse_json(body, (*contract.feature_names, *_MANY)), required="rows", known=_MANY)
+    limits = Limits(max_rows, len(contract.features))
+    document = _envelope(parse_json(body, (*contract.feature_names, *_MANY), limits), required="rows", known=_MANY)
     rows = document["rows"]
     if not isinstance(rows, list) or not rows or len(rows) > max_rows:
         raise _breach_of("rows", f"must be an array of 1 to {max_rows} objects of feature names and numbers")
@@ -100,6 +103,8 @@ def decode_records(records: Sequence[Any], contract: Contract, *, place: str) ->
         where = f"{place}[{index}]"
         if not isinstance(record, dict):
             invalid.append(InvalidFeature(where, "must be an object of feature names and numbers"))
+            if len(invalid) > BREACHES_LISTED:
+                break
             continue
         numbers, absent, unknown, wrong = _cells(record, encoded)
         missing += [f"{where}.{name}" for name in absent]

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from vouchml.errors import BodyMalformed
+from vouchml.model.long_json import PIECE, Limits, Scan, parse_long_json
 
 NAMES_LISTED: Final = 50
 CHARACTERS_OF_A_NAME: Final = 80
@@ -27,19 +28,24 @@ class _NamedTwice(Exception):
         self.name = name
 
 
-def parse_json(body: bytes, known: Collection[str], *, nan_is_null: bool = False) -> Any:
+def parse_json(body: bytes, known: Collection[str], limits: Limits, *, nan_is_null: bool = False) -> Any:
     """The document in `body`; a key named twice may be repeated in the error only if it is one of `known`.
 
-    With `nan_is_null`, a bare `NaN` is read as null: Python's own encoder writes it for a gap in a table.
+    A body that is long is parsed in pieces, and no further than `limits` allow. With `nan_is_null`, a bare `NaN` is
+    read as null: Python's own encoder writes it for a gap in a table.
 
     Raises:
         BodyMalformed: the body is not one JSON value in UTF-8, or names a key twice.
+        ContractBreach: a long body holds more than `limits`.
     """
     try:
+        text = body.decode("utf-8")
+        decoder = _DECODER_OF_NULLS if nan_is_null else _DECODER
+        if len(text) > PIECE and not text.startswith("\ufeff"):
+            scan: Scan = decoder.scan_once  # type: ignore[attr-defined] # the stubs do not have it
+            return parse_long_json(text, scan, _object_of_unique_keys, limits)
         return json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_object_of_unique_keys,
-            parse_constant=lambda text: None if nan_is_null and text == "NaN" else NotJson(),
+            text, object_pairs_hook=_object_of_unique_keys, parse_constant=_null_or_not if nan_is_null else _not_json
         )
     except _NamedTwice as twice:
         raise BodyMalformed(
@@ -79,6 +85,14 @@ def listed(names: list[str]) -> list[str]:
     return shown if len(names) <= NAMES_LISTED else [*shown, f"and {len(names) - NAMES_LISTED} more"]
 
 
+def _not_json(_: str) -> NotJson:
+    return NotJson()
+
+
+def _null_or_not(text: str) -> NotJson | None:
+    return None if text == "NaN" else NotJson()
+
+
 def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) == len(pairs):
@@ -89,3 +103,7 @@ def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise _NamedTwice(name)
         seen.add(name)
     raise AssertionError("a shorter dictionary has a key twice")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object_of_unique_keys, parse_constant=_not_json)
+_DECODER_OF_NULLS: Final = json.JSONDecoder(object_pairs_hook=_object_of_unique_keys, parse_constant=_null_or_not)

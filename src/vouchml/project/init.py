@@ -14,6 +14,7 @@ from pathlib import Path
 from vouchml.errors import FolderNotWritable, SettingsInvalid
 from vouchml.project.inspection import Inspection
 from vouchml.project.toml_text import toml_lines, toml_string, toml_table
+from vouchml.settings import PolicySettings
 
 ESTIMATORS = ("logistic_regression", "hist_gradient_boosting", "random_forest")
 
@@ -58,6 +59,7 @@ def project_text(inspection: Inspection, folder: Path) -> str:
         _model(),
         _training(inspection),
         _serving(),
+        _policy(inspection),
     ]
     return "\n".join("\n".join(lines) + "\n" for lines in sections)
 
@@ -189,6 +191,27 @@ def _training(inspection: Inspection) -> list[str]:
 
 def _serving() -> list[str]:
     return ["[serving]", "port = 8000", "mlflow_port = 5001"]
+
+
+def _policy(inspection: Inspection) -> list[str]:
+    """The defaults of the gate, unless no model could meet them on so few test rows."""
+    default, size = PolicySettings(), inspection.sizes.test_size
+    rarer = min(inspection.class_counts.values())
+    rows, least = round(sum(inspection.class_counts.values()) * size), round(rarer * size)
+    lines = ["[policy]", "# What the gate asks of a version before it may serve: docs/gates.md."]
+    # One row of room: which rows are left when doubles are dropped is not known here.
+    if rows - 1 >= default.minimum_rows and least - 1 >= max(default.minimum_positives, default.minimum_negatives):
+        return [*lines, f"minimum_rows = {default.minimum_rows}"]
+    return [
+        *lines,
+        f"# About {_rows(rows)} to test on, {least} of the rarer class, are too few to judge a model by, so this asks",
+        f"# next to nothing. With {default.minimum_rows} and {default.minimum_positives} or more, remove these lines.",
+        "minimum_rows = 2",
+        "minimum_positives = 1",
+        "minimum_negatives = 1",
+        "bounds = {}",
+        "margins = {}",
+    ]
 
 
 def _rows_by_label(inspection: Inspection) -> dict[str, int]:

@@ -1,7 +1,6 @@
-"""`vouch up`: a version to serve, MLflow's pages and the service, all from one command.
+"""`vouch up`: MLflow's pages and the service, all from one command, once there is a version to serve.
 
 ```python
-ready = make_ready(settings, retrain=False, progress=print)
 with Stack(settings, config, mlflow=True, say=print) as stack:
     stack.wait_until_ready(progress=print)
     stack.run_until_stopped()
@@ -14,21 +13,15 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import httpx
 
 from vouchml.project.children import Child, Children
-from vouchml.project.person import person_at
 from vouchml.settings import Settings
-
-if TYPE_CHECKING:
-    from vouchml.registry import Version
-    from vouchml.training import TrainedVersion
 
 Progress = Callable[[str], None]
 
@@ -48,51 +41,6 @@ class StopAsked(Exception):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The version that will be served, and how it came there. `trained` is None when it was there already."""
-
-    version: Version
-    trained: TrainedVersion | None
-    notes: tuple[str, ...]
-
-
-def make_ready(settings: Settings, *, retrain: bool, progress: Progress) -> Ready:
-    """Have a version in the stage: one that is up to date, else a new one.
-
-    Raises:
-        VouchError: the table, the training or the registry failed; see there.
-    """
-    from vouchml.registry import ModelRegistry
-    from vouchml.registry.reachability import require_store
-    from vouchml.training import train, up_to_date_version
-
-    require_store(settings.tracking_uri, create=True)
-    progress("Looking for a version that is up to date")
-    version = None if retrain else up_to_date_version(settings)
-    trained = None
-    if version is None:
-        trained = train(settings, progress=progress)
-        version = trained.version
-        assert version is not None  # noqa: S101 - train registers unless told otherwise
-    registry = ModelRegistry.connect(settings.tracking_uri)
-    name, stage = settings.project.registered_model, settings.project.stage
-    pointer = registry.pointer(name, stage)
-    if pointer.version == version.number and pointer.alias == pointer.stage:
-        return Ready(version, trained, ())
-    moved_away = any(move.to_version == version.number and move.stage == stage for move in registry.history(name))
-    if pointer.version is not None and trained is None and moved_away:
-        note = (
-            f"Version {pointer.version} stays in {stage}: version {version.number} is up to date, but was taken out. "
-            f"To serve it: vouch registry promote {version.number} --why TEXT"
-        )
-        return Ready(registry.version(name, str(pointer.version)), None, (note,))
-    progress(f"Promoting version {version.number} to {stage}")
-    why = "vouch up: a new training" if trained else "vouch up: up to date with data and settings"
-    registry.promote(name, str(version.number), stage=stage, who=person_at(settings.root), why=why)
-    return Ready(registry.version(name, str(version.number)), trained, ())
 
 
 class Stack:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,6 +136,16 @@ class ModelRegistry:
             PromotionRefused: no version served before.
             VersionNotFound: the version that served before was deleted.
         """
+        target = self.rollback_target(name, stage=stage)
+        return self._move(name, target.number, stage=stage, who=who, why=why, action="rollback")
+
+    def rollback_target(self, name: str, *, stage: str) -> Version:
+        """The version that served before the one that serves now.
+
+        Raises:
+            PromotionRefused: no version served before.
+            VersionNotFound: the version that served before was deleted.
+        """
         current = self.pointer(name, stage).version
         before = version_before(self.history(name), stage, current) if current is not None else None
         if before is None:
@@ -143,8 +153,7 @@ class ModelRegistry:
                 f"No version of {name} was in {stage} before this one, as far as the history goes.",
                 remedy="Choose one yourself: vouch registry promote VERSION",
             )
-        target = self.version(name, str(before))
-        return self._move(name, target.number, stage=stage, who=who, why=why, action="rollback")
+        return self.version(name, str(before))
 
     def history(self, name: str) -> tuple[Promotion, ...]:
         """Every recorded move of the pointers of `name`, oldest first.
@@ -171,6 +180,25 @@ class ModelRegistry:
                 for path in Path(arrived).iterdir():
                     path.rename(folder / path.name)
         (folder / META_FILE).unlink(missing_ok=True)
+
+    def fetch_run_files(self, version: Version, names: Collection[str], folder: Path) -> frozenset[str]:
+        """Copy those of `names` that the run of `version` has among its artifacts into `folder`, and say which."""
+        from mlflow.artifacts import download_artifacts
+
+        if version.run_id is None:
+            return frozenset()
+        with mlflow_errors(f"the run of version {version.number} of {version.name}"):
+            there = {entry.path for entry in self.client.list_artifacts(version.run_id)} & set(names)
+            for name in there:
+                download_artifacts(
+                    run_id=version.run_id, artifact_path=name, dst_path=folder, tracking_uri=self.client.tracking_uri
+                )
+        return frozenset(there)
+
+    def tag(self, version: Version, key: str, value: str) -> None:
+        """Set a tag of `version`. Whoever may write to MLflow may change it: it tells, it does not prove."""
+        with mlflow_errors(f"version {version.number} of {version.name}"):
+            self.client.set_model_version_tag(version.name, str(version.number), key, value)
 
     def _move(self, name: str, number: int, *, stage: str, who: str, why: str, action: Action) -> Promotion:
         """Move alias, then stage, then write the history.

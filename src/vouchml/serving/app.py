@@ -7,14 +7,11 @@ app = create_app(load_settings())  # then: uvicorn api.main:app
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from multiprocessing import parent_process
 from typing import Final
 
-import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from uvicorn.config import STARTUP_FAILURE
@@ -23,7 +20,7 @@ from vouchml import __version__
 from vouchml.errors import VouchError
 from vouchml.serving.access import address_rule
 from vouchml.serving.data_plane import DataPlane
-from vouchml.serving.doors.base import Door, Records
+from vouchml.serving.doors.base import Door
 from vouchml.serving.doors.mlflow_scoring import MlflowScoringDoor
 from vouchml.serving.doors.open_inference import OpenInferenceDoor
 from vouchml.serving.doors.predict import PredictBatchDoor, PredictDoor
@@ -31,13 +28,14 @@ from vouchml.serving.draining import Draining
 from vouchml.serving.error_handlers import install_error_handlers
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
-from vouchml.serving.host_server import host_server
+from vouchml.serving.ids import NewIds
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
-from vouchml.serving.logs import show_logs
+from vouchml.serving.ledger_reading import LedgerReading
+from vouchml.serving.lifespan import Lifespan
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.open_files import allow_many_connections
 from vouchml.serving.openapi import install_openapi
-from vouchml.serving.parent import end_with_parent
+from vouchml.serving.recording import Recording
 from vouchml.serving.request_log import RequestLog
 from vouchml.serving.routes.health import health_routes
 from vouchml.serving.routes.metrics import metrics_routes
@@ -45,11 +43,14 @@ from vouchml.serving.routes.mlflow_scoring import mlflow_scoring_routes
 from vouchml.serving.routes.model_info import model_info_routes
 from vouchml.serving.routes.open_inference import open_inference_routes
 from vouchml.serving.routes.predict import predict_routes
+from vouchml.serving.routes.receipt import receipt_routes
+from vouchml.serving.routes.trace import trace_routes
 from vouchml.serving.routes.webhooks import webhook_routes
 from vouchml.serving.schemas import ErrorReply
 from vouchml.serving.service import Rules, Service
 from vouchml.serving.shadow import Shadow
 from vouchml.serving.stalled_connections import StalledConnections
+from vouchml.serving.worker_ledger import worker_ledger, worker_name
 from vouchml.settings import Settings, load_settings
 from vouchml.trust.access import Access
 from vouchml.trust.api_keys_file import ApiKeysFile, api_keys_path
@@ -73,16 +74,25 @@ def create_app(settings: Settings) -> Service:
     access = Access(keys, rule.anonymous)
     metrics = WorkerMetrics.of(settings)
     log = RequestLog(predictions=serving.log_predictions)
-    follower = Follower(settings, on_reload=metrics.reload, on_lineup=lambda lineup: metrics.describe(lineup.by_role()))
+    worker = worker_name()
+    ledger = worker_ledger(settings, metrics, worker=worker)
+    follower = Follower(
+        settings,
+        on_reload=metrics.reload,
+        on_lineup=lambda lineup: metrics.describe(lineup.by_role()),
+        on_loaded=ledger.loaded if ledger else lambda *_: None,
+        on_refused=ledger.refused_version if ledger else lambda *_: None,
+    )
     shadow = Shadow(metrics)
     plane = DataPlane(follower, serving, metrics, shadow)
-    exchange = Exchange(metrics, log, body_seconds=serving.body_seconds)
-    records = Records(metrics, log, exchange.new_id)
-    one, many = PredictDoor(plane, records, serving), PredictBatchDoor(plane, records, serving)
-    mlflow_scoring = MlflowScoringDoor(plane, records, serving)
+    new_id = NewIds()
+    exchange = Exchange(metrics, log, ledger, lambda: follower.flags, body_seconds=serving.body_seconds)
+    recording = Recording(metrics, log, new_id, worker=worker, keeps_ledger=ledger is not None)
+    one, many = PredictDoor(plane, recording, serving), PredictBatchDoor(plane, recording, serving)
+    mlflow_scoring = MlflowScoringDoor(plane, recording, serving)
 
     def open_inference(model: str, version: str | None) -> OpenInferenceDoor:
-        return OpenInferenceDoor(plane, records, serving, model=model, version=version)
+        return OpenInferenceDoor(plane, recording, serving, model=model, version=version)
 
     doors: Mapping[str, Door] = {
         "/predict": one,
@@ -91,29 +101,17 @@ def create_app(settings: Settings) -> Service:
         f"/v2/models/{follower.model_name}/infer": open_inference(follower.model_name, None),
     }
 
+    reading = LedgerReading(settings, follower)
     draining = Draining(serving.drain_seconds, metrics)
-    stalled = StalledConnections(serving.body_seconds)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        show_logs()
-        loop, server = asyncio.get_running_loop(), host_server()
-        draining.install(loop, server)
-        stalled.start(loop, server)
-        leave_parent = end_with_parent(loop)
-        log.start()
-        follower.start()
-        try:
-            yield
-        finally:
-            leave_parent()
-            stalled.stop()
-            draining.remove()
-            await anyio.to_thread.run_sync(follower.stop)
-            await anyio.to_thread.run_sync(shadow.stop)
-            await anyio.to_thread.run_sync(log.stop)
-            metrics.close()
-
+    lifespan = Lifespan(
+        draining=draining,
+        stalled=StalledConnections(serving.body_seconds),
+        metrics=metrics,
+        log=log,
+        ledger=ledger,
+        follower=follower,
+        shadow=shadow,
+    )
     app: FastAPI = FastAPIOffline(
         title=settings.project.name,
         description=DESCRIPTION,
@@ -123,14 +121,16 @@ def create_app(settings: Settings) -> Service:
         responses={500: {"model": ErrorReply, "description": "The service failed; its log says why."}},
         redoc_url=None,  # its bundle asks the network for a logo
     )
-    app.include_router(health_routes(follower, draining))
+    app.include_router(health_routes(follower, ledger, draining))
     app.include_router(model_info_routes(follower))
     app.include_router(predict_routes(one, many, exchange))
     app.include_router(mlflow_scoring_routes(mlflow_scoring, exchange, follower, draining))
     app.include_router(open_inference_routes(open_inference, exchange, follower, draining))
     app.include_router(webhook_routes(follower, serving))
     app.include_router(metrics_routes(metrics))
-    install_error_handlers(app, follower)
+    app.include_router(trace_routes(reading))
+    app.include_router(receipt_routes(reading))
+    install_error_handlers(app, follower, checkpoint_seconds=settings.ledger.checkpoint_seconds, count=metrics.refusal)
     install_openapi(app, follower, access, serving)
     return Service(
         SecurityHeaders(app),
@@ -138,6 +138,7 @@ def create_app(settings: Settings) -> Service:
         follower=follower,
         doors=doors,
         exchange=exchange,
+        new_id=new_id,
         draining=draining,
         rules=Rules(
             access=access,

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from fastapi import Response
 
-from vouchml.errors import ContractBreach, ServiceFailed, VouchError
+from vouchml.errors import ContractBreach, LedgerUnavailable, NoModelLoaded, ServiceFailed, VouchError
 from vouchml.serving.reply import JSON, Header, Reply, wire_headers
 from vouchml.serving.schemas import ErrorDetail, ErrorReply, InvalidEntry
 
@@ -25,6 +25,13 @@ def error_reply(error: VouchError, headers: Iterable[Header] = ()) -> Reply:
         detail.invalid = [InvalidEntry(feature=entry.feature, problem=entry.problem) for entry in error.invalid]
     body = ErrorReply(detail=detail).model_dump_json().encode()
     return Reply(error.http_status, body, (JSON, *headers))
+
+
+def ask_again(error: VouchError, model_after: str) -> tuple[Header, ...]:
+    """When asking again helps, as a header: for a model after `model_after` seconds, for the ledger after one."""
+    if isinstance(error, NoModelLoaded):
+        return ((b"retry-after", model_after.encode()),)
+    return ((b"retry-after", b"1"),) if isinstance(error, LedgerUnavailable) else ()
 
 
 def told(error: VouchError) -> VouchError:

@@ -1,43 +1,61 @@
-"""One exchange: read the body, let the door answer the call, and count and log what came of it.
+"""One exchange: read the body, let the door answer the call, and let the answer go when its record is on disk.
 
-The service and FastAPI's routes both end here, so they answer the same bytes.
+The service and FastAPI's routes both end here, so they answer the same bytes, and none without a record.
 """
 
 from __future__ import annotations
 
-import logging
-import os
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
+from typing import Final, Protocol
 
 from vouchml.errors import ServiceFailed, VouchError
+from vouchml.ledger.record import Record
+from vouchml.ledger.refusals import Refusal
 from vouchml.serving.body import Receive, read_body
 from vouchml.serving.doors.base import Call, Door
-from vouchml.serving.logs import SERVING, log_event
 from vouchml.serving.metrics import WorkerMetrics
-from vouchml.serving.reply import Reply
+from vouchml.serving.reply import Header, Reply
 from vouchml.serving.request_log import RequestLog
 
-_IDS_AT_ONCE = 512
+#: Of an answer that left without a record, where `[ledger] on_failure` is "serve".
+UNRECORDED: Final[Header] = (b"x-vouch-recorded", b"no")
+
+
+class Ledger(Protocol):
+    """Where answers are recorded before they leave."""
+
+    def enlist(self, records: Sequence[Record]) -> Awaitable[bool]:
+        """Have `records` written; True when they are on disk, False when they may be answered unrecorded.
+
+        Raises:
+            LedgerUnavailable: they cannot be written.
+        """
+        ...
+
+    def refused(self, refusal: Refusal) -> None:
+        """Count a refused request."""
+        ...
 
 
 class Exchange:
     """Runs calls through doors. One object a worker, used from one thread."""
 
-    def __init__(self, metrics: WorkerMetrics, log: RequestLog, *, body_seconds: float) -> None:
+    def __init__(
+        self,
+        metrics: WorkerMetrics,
+        log: RequestLog,
+        ledger: Ledger | None,
+        flags: Callable[[], tuple[Header, ...]],
+        *,
+        body_seconds: float,
+    ) -> None:
         self._metrics = metrics
         self._log = log
+        self._ledger = ledger
+        self._flags = flags
         self._body_seconds = body_seconds
-        self._ids: list[str] = []
         self.in_flight = metrics.in_flight
-
-    def new_id(self) -> str:
-        """128 random bits that no one can foresee, as 32 hexadecimal characters."""
-        ids = self._ids
-        if not ids:
-            # One call of the system for many: alone it would cost more than scoring a row.
-            text = os.urandom(16 * _IDS_AT_ONCE).hex()
-            ids.extend([text[start : start + 32] for start in range(0, len(text), 32)])
-        return ids.pop()
 
     async def run(self, door: Door, call: Call, receive: Receive) -> Reply:
         """The reply of `door` to `call`; a failure of ours is a reply too, without its reason."""
@@ -46,13 +64,17 @@ class Exchange:
             door.check_headers(call.headers)
             call.body = await read_body(call.headers, receive, limit=door.longest_body, seconds=self._body_seconds)
             reply = await door.answer(call)
+            if self._ledger is not None and not await self._ledger.enlist(_records(call)):
+                reply = reply._replace(headers=(*reply.headers, UNRECORDED))
+            if flags := self._flags():
+                reply = reply._replace(headers=(*reply.headers, *flags))
         except VouchError as error:
             reply = door.refuse(error, call)
             self.note_refusal(door.name, error, call, reply, perf_counter() - began)
             return reply
         # Nothing of what a library raises may reach the caller; the log has all of it.
-        except Exception:  # noqa: BLE001
-            log_event(SERVING, "failure", level=logging.ERROR, exc_info=True, request_id=call.request_id)
+        except Exception as error:  # noqa: BLE001
+            self._log.failure(error, request_id=call.request_id)
             failed = ServiceFailed()
             reply = door.refuse(failed, call)
             self.note_refusal(door.name, failed, call, reply, perf_counter() - began)
@@ -64,6 +86,19 @@ class Exchange:
         """Count and log a call that was refused."""
         self._metrics.request(door, reply.status, seconds)
         self._metrics.refusal(error.code)
+        if self._ledger is not None:
+            self._ledger.refused(Refusal(door, error.code, reply.status))
         self._log.refusal(
             request_id=call.request_id, door=door, status=reply.status, code=error.code, caller=call.caller
         )
+
+
+def _records(call: Call) -> Sequence[Record]:
+    """What the ledger has to hold of the call's answer.
+
+    Raises:
+        ServiceFailed: a door has answered and recorded nothing.
+    """
+    if not call.records:
+        raise ServiceFailed
+    return call.records

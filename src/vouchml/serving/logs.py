@@ -35,7 +35,12 @@ def show_logs() -> None:
 
 
 def log_event(
-    logger: logging.Logger, event: str, *, level: int = logging.INFO, exc_info: bool = False, **fields: Any
+    logger: logging.Logger,
+    event: str,
+    *,
+    level: int = logging.INFO,
+    exc_info: bool | BaseException = False,
+    **fields: Any,
 ) -> None:
     """Write one event with its time in UTC."""
     if logger.isEnabledFor(level):

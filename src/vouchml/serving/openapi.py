@@ -109,5 +109,5 @@ def _name_model(document: Document, served: ServedModel, settings: ServingSettin
     named: Mapping[str, str] = {"model": served.name, "version": served.version}
     for _, operation in _operations(document):
         for parameter in operation.get("parameters", ()):
-            if parameter["in"] == "path":
+            if parameter["in"] == "path" and parameter["name"] in named:
                 parameter["schema"]["enum"] = [named[parameter["name"]]]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final, Protocol
 
 from vouchml.serving.line_writer import DescriptorOutput, LineWriter, LoggerOutput, Output
-from vouchml.serving.logs import PREDICTIONS, StandardOutput, show_logs, utc_text
+from vouchml.serving.logs import PREDICTIONS, SERVING, StandardOutput, log_event, show_logs, utc_text
 
 STANDARD_OUTPUT: Final = 1
 _MODELS_KEPT: Final = 64
@@ -57,10 +58,12 @@ class RequestLog:
         self._moment_text = ""
         self._models: dict[tuple[str, str, str | None], str] = {}
         self._writer: LineWriter | None = None
+        self._writes_itself = False
 
     def start(self) -> None:
         """Begin to write; what is logged before, or after `stop`, is not."""
         show_logs()
+        self._writes_itself = _is_ours(PREDICTIONS)
         self._writer = LineWriter(self._output(), lost_line=self._lost_line)
         self._writer.start()
 
@@ -93,6 +96,17 @@ class RequestLog:
             f'"door": {quoted(door)}, "status": {status}, "code": {quoted(code)}{_caller(caller)}}}\n'
         )
 
+    def failure(self, error: Exception, *, request_id: str) -> None:
+        """The service failed where it should not have. Handlers that somebody has configured get the error itself."""
+        if self._writes_itself:
+            lines = "".join(traceback.format_exception(error))
+            self._add(
+                f'{{"event": "failure", "time": "{self._time()}", "request_id": {quoted(request_id)}, '
+                f'"traceback": {quoted(lines)}}}\n'
+            )
+        else:
+            log_event(SERVING, "failure", level=logging.ERROR, exc_info=error, request_id=request_id)
+
     def _add(self, line: str) -> None:
         if self._writer is not None:
             self._writer.add(line)
@@ -118,7 +132,7 @@ class RequestLog:
         return part
 
     def _output(self) -> Output:
-        return DescriptorOutput(self._descriptor) if _is_ours(PREDICTIONS) else LoggerOutput(PREDICTIONS)
+        return DescriptorOutput(self._descriptor) if self._writes_itself else LoggerOutput(PREDICTIONS)
 
     def _lost_line(self, lines: int) -> str:
         # Called by the thread that writes, which must not touch the text that is kept for the other one.

@@ -106,6 +106,29 @@ class FeatureInfo(BaseModel):
     categories: list[str] | None
 
 
+class ApprovalShown(BaseModel):
+    """What a person signed about the model."""
+
+    file: str
+    meaning: str
+    reason: str
+    time: str
+    name: str
+    key: str
+
+
+class DecisionShown(BaseModel):
+    """The signed decision that let the model in, or that two people did without one."""
+
+    outcome: Literal["PASS", "FAIL", "INCONCLUSIVE", "BREAK_GLASS"]
+    sha256: str | None = Field(description="Of the decision's file, as the ledger names it.")
+    decided_at: str | None
+    valid_until: str
+    gate: str | None = Field(description="Whose key decided.")
+    signed_by: str = Field(description="Whose key signed the model's files.")
+    approvals: list[ApprovalShown]
+
+
 class ModelInfo(BaseModel):
     """The version that answers now."""
 
@@ -121,10 +144,17 @@ class ModelInfo(BaseModel):
     labels: dict[str, str] = Field(description="The label of each target value.")
     data_sha256: str = Field(description="SHA-256 of the bytes of the training table.")
     model_digest: str = Field(description="OpenSSF Model Signing root over the version's files.")
-    decision: None = Field(default=None, description="The decision that admitted the version; none is made yet.")
     estimator: str
     scorer: Literal["affine", "onnx", "sklearn"]
+    decision: DecisionShown | None = Field(description="Why it was let in; null where admission does not look.")
     loaded_at: str
+
+
+class LedgerHealth(BaseModel):
+    """How the ledger is."""
+
+    state: Literal["ok", "unavailable", "off"]
+    records: int | None = Field(description="Records at the last commit of the worker that answers.")
 
 
 class Health(BaseModel):
@@ -139,6 +169,68 @@ class Health(BaseModel):
     warnings: list[str] = Field(description="What an operator should look at; the service is well.")
     last_poll_at: str | None = Field(description="The end of the last look at the registry, successful or not.")
     registry_reachable: bool | None = Field(description="Null until the first look has ended.")
+    ledger: LedgerHealth
+
+
+class TraceLinkReply(BaseModel):
+    """One link of a chain, and whether it holds."""
+
+    part: Literal["record", "log", "model", "origin"]
+    name: str
+    status: Literal["verified", "failed", "not checked"]
+    reason: str
+    facts: dict[str, str | int | bool | None] = Field(description="What the link names: digests, ids, times.")
+
+
+class TracedPayload(BaseModel):
+    """The inputs as they were used, and what came of them."""
+
+    caller: str | None
+    door: str
+    role: str
+    inputs: list[float] = Field(description="In the order of the model's contract.")
+    out_of_range: list[str]
+    probability: float
+    threshold: float
+    prediction: int | str
+    label: str
+
+
+class TracedPrediction(BaseModel):
+    """One prediction and its chain."""
+
+    index: int = Field(description="Its place in the ledger.")
+    request_id: str
+    prediction_id: str
+    row: int | None = Field(description="Its place in a request of many rows.")
+    outcome: Literal["ok", "failed", "incomplete"]
+    links: list[TraceLinkReply]
+    payload: TracedPayload | None = Field(description="Only when it was asked for, and is not erased.")
+
+
+class TraceReply(BaseModel):
+    """The chains of the predictions that have an id."""
+
+    found: int = Field(description="How many predictions have the id.")
+    predictions: list[TracedPrediction] = Field(description="The first twenty of them.")
+
+
+class IncludedRecord(BaseModel):
+    """A record and its way up the tree."""
+
+    leaf: str = Field(description="The JSON text that was hashed.")
+    index: int
+    inclusion: list[str] = Field(description="Hashes in base64url, the deepest first.")
+
+
+class ReceiptReply(IncludedRecord):
+    """A receipt: check it offline with `vouch verify-receipt`. docs/ledger-format.md has it byte by byte."""
+
+    format: Literal["vouchml-receipt/v1"]
+    checkpoint: str = Field(description="A signed note.")
+    payload: str | None = Field(description="Only when it was asked for, and is not erased.")
+    salt: str | None
+    erased: IncludedRecord | None = Field(description="The record that tells of the erasure.")
 
 
 class Probe(BaseModel):

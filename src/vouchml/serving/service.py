@@ -6,7 +6,7 @@ document the doors and answer the same bytes, since both go through `Exchange`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -57,6 +57,7 @@ class Service:
         follower: Follower,
         doors: Mapping[str, Door],
         exchange: Exchange,
+        new_id: Callable[[], str],
         draining: Draining,
         rules: Rules,
     ) -> None:
@@ -65,6 +66,7 @@ class Service:
         self._app = app
         self._doors = doors
         self._exchange = exchange
+        self._new_id = new_id
         self._draining = draining
         self._rules = rules
         self._whole_replies = WholeReplies(rules.headers)
@@ -78,7 +80,7 @@ class Service:
         path = scope["path"]
         if scope.get("root_path"):  # behind a proxy that mounts the service there
             path = path.removeprefix(scope["root_path"])
-        call = Call(dict(scope["headers"]), self._exchange.new_id())
+        call = Call(dict(scope["headers"]), self._new_id())
         door = self._doors.get(path) if scope["method"] == "POST" else None
         try:
             self._let_in(path, scope, call)
@@ -122,7 +124,7 @@ class Service:
             if caller.key_id is None and not rules.allow_anonymous:
                 self._require_this_machine(scope, call)
             caller.require(needed)
-            call.caller = caller.name
+            call.caller, call.scopes = caller.name, caller.scopes
 
     def _require_this_machine(self, scope: Any, call: Call) -> None:
         """Take a call without a key only at this machine's own address, whatever a server was told to bind.
@@ -140,7 +142,7 @@ class Service:
             return
         raise CredentialsMissing(
             "Without a key this service answers only to calls from its own machine, under its own name.",
-            remedy="Make a key: vouch keys api create --name NAME --scope predict; or serve with --allow-anonymous.",
+            remedy="Send a key in Authorization: Bearer KEY, or X-API-Key: KEY. Whoever runs the service has them.",
         )
 
     async def _send(self, send: Any, reply: Reply) -> None:

@@ -16,14 +16,18 @@ from vouchml.settings.loading import (
     setting_names,
     settings_from,
 )
+from vouchml.settings.policy import Bound, EvidenceKind, Margin, PolicySettings
 from vouchml.settings.sections import (
     CanarySettings,
     DataSettings,
+    LedgerSettings,
     ModelSettings,
+    Probability,
     ProjectSettings,
     Section,
     ServingSettings,
     TrainingSettings,
+    TrustSettings,
 )
 from vouchml.settings.settings import ENVIRONMENT_PREFIX, Settings, sqlite_file, sqlite_uri
 
@@ -32,14 +36,21 @@ __all__ = [
     "MLFLOW_VARIABLE",
     "SETTINGS_FILE",
     "SETTINGS_FILE_VARIABLE",
+    "Bound",
     "CanarySettings",
     "DataSettings",
+    "EvidenceKind",
+    "LedgerSettings",
+    "Margin",
     "ModelSettings",
+    "PolicySettings",
+    "Probability",
     "ProjectSettings",
     "Section",
     "ServingSettings",
     "Settings",
     "TrainingSettings",
+    "TrustSettings",
     "load_settings",
     "setting_names",
     "settings_from",

@@ -23,7 +23,38 @@ from vouchml.settings.settings import ENVIRONMENT_PREFIX, Settings
 SETTINGS_FILE = "vouch.toml"
 SETTINGS_FILE_VARIABLE = "VOUCH_CONFIG"
 MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
-_LISTS_AND_TABLES = ("data.labels", "data.exclude", "data.categorical", "data.nullable", "model.parameters")
+_KINDS = {
+    "missing": "is required",
+    "model": "must be a section, with keys of its own",
+    "model_attributes": "must be a section, with keys of its own",
+    "int": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool": "must be true or false",
+    "string": "must be a text",
+    "tuple": "must be a list",
+    "dict": "must be a table",
+}
+_BOUNDS = {
+    "greater_than": "greater than",
+    "greater_than_equal": "at least",
+    "less_than": "less than",
+    "less_than_equal": "at most",
+}
+_LISTS_AND_TABLES = (
+    "data.labels",
+    "data.exclude",
+    "data.categorical",
+    "data.nullable",
+    "model.parameters",
+    "policy.required_evidence",
+    "policy.bounds",
+    "policy.margins",
+    "policy.slices",
+    "policy.card_fields",
+    "policy.approvals",
+)
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -85,7 +116,14 @@ def _refuse_wrong_variables() -> None:
     known = {f"{ENVIRONMENT_PREFIX}{name.replace('.', '__').upper()}": name for name in setting_names()}
     tables = tuple(
         f"{ENVIRONMENT_PREFIX}{section.upper()}__"
-        for section in ("data__labels", "model__parameters", "serving__canary")
+        for section in (
+            "data__labels",
+            "model__parameters",
+            "policy__bounds",
+            "policy__margins",
+            "policy__approvals",
+            "serving__canary",
+        )
     )
     for variable in os.environ:
         name = variable.upper()
@@ -107,7 +145,7 @@ def _validated(values: dict[str, Any], file: str) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
+        first = error.errors(include_url=False)[0]
         place = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
             raise _unknown_key(file, ".".join(place), _model_at(place[:-1])) from None
@@ -119,11 +157,14 @@ def _validated(values: dict[str, Any], file: str) -> Settings:
 
 
 def _problem(error: ErrorDetails) -> str:
-    if error["type"] == "missing":
-        return "is required"
-    if error["type"] in ("model_type", "model_attributes_type"):
-        return "must be a section, with keys of its own"
-    return error["msg"].removeprefix("Value error, ")
+    """What is wrong, in our words; where we have none, in those of the one who checks, from the verb on."""
+    context = error.get("ctx", {})
+    kind = error["type"].removesuffix("_parsing").removesuffix("_type")
+    if (words := _BOUNDS.get(error["type"])) is not None:
+        return f"must be {words} {next(iter(context.values()))}"
+    if error["type"] == "literal_error":
+        return f"must be {context['expected']}"
+    return _KINDS.get(kind) or error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def _variable_at(place: Sequence[str]) -> str:

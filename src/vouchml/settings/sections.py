@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -25,8 +25,15 @@ def _an_address(uri: str) -> str:
     return uri
 
 
+def _days_of_each(days: object) -> object:
+    """One number stands for every type of record that has a payload."""
+    return dict.fromkeys(get_args(KeptType), days) if isinstance(days, int) else days
+
+
 RegistryName = Annotated[str, AfterValidator(_a_name_that_mlflow_takes)]
 Address = Annotated[str, AfterValidator(_an_address)]
+KeptType = Literal["prediction", "outcome"]
+RetentionDays = Annotated[dict[KeptType, Annotated[int, Field(ge=1, le=36_500)]], BeforeValidator(_days_of_each)]
 
 
 class Section(BaseModel):
@@ -122,6 +129,15 @@ class ServingSettings(Section):
     port: Port = Field(default=8000, description="The port of the API.")
     mlflow_port: Port = Field(default=5001, description="The port of MLflow's pages under `vouch up`.")
     poll_seconds: float = Field(default=2.0, ge=0.1, le=3600, description="Seconds between two looks at the registry.")
+    load_seconds: float = Field(
+        default=60.0,
+        ge=1.0,
+        le=3600,
+        description="Seconds within which a new version must load, in a process of its own, before it may serve.",
+    )
+    max_bundle_bytes: int = Field(
+        default=1024**3, ge=1024, description="The most bytes that the files of a version may have together."
+    )
     workers: int = Field(default=1, ge=1, le=256, description="Worker processes of `vouch serve`.")
     out_of_range: Literal["flag", "refuse"] = Field(
         default="flag",
@@ -156,4 +172,64 @@ class ServingSettings(Section):
     )
     webhook_secret: SecretStr = Field(
         default=SecretStr(""), description="The secret of MLflow's webhook; without one, webhooks are refused."
+    )
+
+
+class LedgerSettings(Section):
+    """`[ledger]`: where each prediction is on disk before its answer leaves."""
+
+    url: Address = Field(
+        default="sqlite:///vouch-ledger.db",
+        description="`sqlite:///FILE`, relative to `vouch.toml`, or `postgresql://…`. Empty keeps no ledger, and every "
+        "page and answer of the service says so.",
+    )
+    origin: str = Field(
+        default="",
+        pattern=r"^[^\s+]*$",
+        description="The name in its checkpoints, without spaces; empty makes one from the registered model.",
+    )
+    on_failure: Literal["refuse", "serve"] = Field(
+        default="refuse",
+        description="When the ledger cannot be written: `refuse` answers 503; `serve` answers unrecorded, says so in "
+        "the answer, and leaves a `gap` record.",
+    )
+    checkpoint_records: int = Field(default=1000, ge=1, description="Records after which a checkpoint is signed.")
+    checkpoint_seconds: float = Field(
+        default=60.0, ge=0.1, le=86_400, description="Seconds after which new records get a checkpoint at the latest."
+    )
+    retention_days: RetentionDays = Field(
+        default_factory=dict,
+        description="After how many days `vouch ledger prune` erases payloads: one number, or a table by type of "
+        "record, `{ prediction = 400, outcome = 800 }`. A type without a number is kept.",
+    )
+    minimum_retention_days: int = Field(
+        default=183,
+        ge=0,
+        le=36_500,
+        description="The days for which the law wants payloads kept, 6 months by default; to prune earlier needs a "
+        "basis that is recorded.",
+    )
+
+
+class TrustSettings(Section):
+    """`[trust]`: whose signatures count, and how far those who sign must be apart."""
+
+    separation: Literal["none", "roles", "people"] = Field(
+        default="roles",
+        description="How far an approver must be from whoever made the model: `none`: nobody asks; `roles`: another "
+        "key, as development keys are; `people`: another person, by the e-mail in the trust store.",
+    )
+    admission: Literal["enforce", "warn", "off"] = Field(
+        default="enforce",
+        description="What the service asks of a version before it loads it: `enforce` refuses one without evidence; "
+        "`warn` loads it and says so on every page; `off` does not look, and says that.",
+    )
+    accepted_policies: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = Field(
+        default=(), description="Digests of policies, beside the project's own, whose decisions count."
+    )
+    store: str = Field(
+        default="trust.toml", description="The public keys with their roles; kept with the project in version control."
+    )
+    keys: str = Field(
+        default=".vouch/keys", description="The folder of the private keys on this machine; never in version control."
     )

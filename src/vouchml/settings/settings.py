@@ -8,7 +8,16 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from vouchml.settings.sections import DataSettings, ModelSettings, ProjectSettings, ServingSettings, TrainingSettings
+from vouchml.settings.policy import PolicySettings
+from vouchml.settings.sections import (
+    DataSettings,
+    LedgerSettings,
+    ModelSettings,
+    ProjectSettings,
+    ServingSettings,
+    TrainingSettings,
+    TrustSettings,
+)
 
 ENVIRONMENT_PREFIX = "VOUCH_"
 _SQLITE = "sqlite:///"
@@ -26,6 +35,9 @@ class Settings(BaseSettings):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     serving: ServingSettings = ServingSettings()
+    policy: PolicySettings = PolicySettings()
+    ledger: LedgerSettings = LedgerSettings()
+    trust: TrustSettings = TrustSettings()
     root: Path = Field(default=Path(), exclude=True, description="The folder of `vouch.toml`; not a setting.")
 
     @classmethod
@@ -67,6 +79,16 @@ class Settings(BaseSettings):
         return self.root / ".vouch"
 
     @property
+    def trust_store_path(self) -> Path:
+        """The public keys with their roles."""
+        return (self.root / self.trust.store).resolve()
+
+    @property
+    def signing_keys_folder(self) -> Path:
+        """The private keys on this machine."""
+        return (self.root / self.trust.keys).resolve()
+
+    @property
     def api_url(self) -> str:
         """Where a program on this machine reaches the API."""
         return _local_url(self.serving.host, self.serving.port)
@@ -79,11 +101,12 @@ class Settings(BaseSettings):
     @property
     def tracking_uri(self) -> str:
         """MLflow's store; a relative SQLite path starts at the project's folder, wherever the program runs."""
-        uri = self.project.tracking_uri
-        database = sqlite_file(uri)
-        if database is None or database.is_absolute():
-            return uri
-        return sqlite_uri((self.root / database).resolve())
+        return self._at_root(self.project.tracking_uri)
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's store; a relative SQLite path starts at the project's folder. Empty: there is no ledger."""
+        return self._at_root(self.ledger.url)
 
     @property
     def artifact_location(self) -> str | None:
@@ -93,6 +116,12 @@ class Settings(BaseSettings):
         if urlsplit(self.project.artifacts).scheme:
             return self.project.artifacts
         return (self.root / self.project.artifacts).resolve().as_uri()
+
+    def _at_root(self, address: str) -> str:
+        database = sqlite_file(address)
+        if database is None or database.is_absolute():
+            return address
+        return sqlite_uri((self.root / database).resolve())
 
 
 def sqlite_uri(path: Path) -> str:

@@ -26,8 +26,11 @@ from vouchml.training.parity import Parity
 
 MANIFEST_FILE: Final = "run_manifest.json"
 FORMAT: Final = "vouchml-run-manifest-v1"
-# Where a run is kept changes nothing about its result, and may hold credentials.
-NOT_IN_MANIFEST: Final = {"project": {"tracking_uri", "artifacts"}, "serving": True}
+# Where a run is kept, and what it is judged by later, changes nothing about its result; addresses may hold credentials.
+NOT_IN_MANIFEST: Final = {
+    "project": {"tracking_uri", "artifacts"},
+    **dict.fromkeys(("serving", "ledger", "policy", "trust"), True),
+}
 
 
 def build_manifest(

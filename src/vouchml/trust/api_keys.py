@@ -106,13 +106,11 @@ class ApiKeys:
             )
         entry = self._entries.get(presented[_ID_IN_KEY], _NOBODY)
         if not compare_digest(entry.digest, sha256(presented).digest()):
-            raise CredentialsInvalid("There is no such API key.", remedy="See which there are: vouch keys api list")
+            raise CredentialsInvalid("There is no such API key.", remedy="Ask whoever runs the service for one.")
         if time.time() >= entry.ends:
             # Whoever gets here holds the whole key, so they may know what became of it.
             what = "revoked" if entry.ends == -math.inf else "expired"
-            raise CredentialsInvalid(
-                f"This API key is {what}.", remedy="Make another: vouch keys api create --name NAME --scope SCOPE"
-            )
+            raise CredentialsInvalid(f"This API key is {what}.", remedy="Ask whoever runs the service for another.")
         return entry.caller
 
 

@@ -37,7 +37,7 @@ class Caller:
             raise ScopeMissing(
                 f"{whose} has no scope '{scope}'.",
                 scope=scope,
-                remedy=f"Use a key that has it: vouch keys api create --name NAME --scope {scope}",
+                remedy="Ask whoever runs the service for a key that has it.",
             )
 
 

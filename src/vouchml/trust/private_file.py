@@ -44,6 +44,15 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         FolderNotWritable: the folder cannot be written, or the disk is full.
     """
+    write_whole(path, content, mode=FILE_MODE)
+
+
+def write_whole(path: Path, content: bytes, *, mode: int) -> None:
+    """Replace `path` by `content` as `write_private` does, with the permissions `mode`.
+
+    Raises:
+        FolderNotWritable: the folder cannot be written, or the disk is full.
+    """
     try:
         descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     except OSError as error:
@@ -53,6 +62,7 @@ def write_private(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)

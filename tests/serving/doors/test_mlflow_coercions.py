@@ -189,6 +189,7 @@ REFUSED_BY_BOTH: Mapping[str, tuple[Build, str]] = {
     ),
     "none of the forms": (lambda names, row: as_json({"rows": [record(names, row)]}), "exactly one of"),
     "an array": (lambda names, row: as_json([record(names, row)]), "exactly one of"),
+    "a column of cells of two shapes": (by_column(mean_radius=[1.0, [1.0]]), "not an array"),
     "rows without names in inputs": (lambda names, row: as_json({"inputs": [row]}), "rows without column names"),
     "rows without names in instances": (lambda names, row: as_json({"instances": [row]}), "rows without column names"),
     "split without columns": (lambda names, row: as_json({"dataframe_split": {"data": [row]}}), "must be an object"),

@@ -71,7 +71,7 @@ def test_every_row_of_the_table_gets_the_probability_that_scikit_learn_gives(
     registry = served_project.registry
     version = registry.version(served_project.name, "1")
     bundle = BundleCache(served_project.settings.private_folder / "bundles").obtain(
-        lambda folder: registry.fetch(version, folder)
+        lambda folder: registry.fetch(version, folder), accept=lambda _: None
     )
     expected = SklearnScorer.load(bundle).positive_probability(rows)
 

@@ -25,10 +25,10 @@ from vouchml.serving.doors.base import Call
 from vouchml.serving.following.watcher import Watcher
 from vouchml.serving.layers.security_headers import SecurityHeaders
 from vouchml.serving.service import Service
-from vouchml.settings import ServingSettings, load_settings
+from vouchml.settings import LedgerSettings, ServingSettings, Settings, load_settings
 
 if TYPE_CHECKING:
-    from tests.serving.conftest import Project, Serve
+    from tests.serving.conftest import Eventually, Project, Serve
 
 PREDICT, BATCH, INVOCATIONS = "/predict", "/predict/batch", "/invocations"
 INFER = "/v2/models/breast_cancer_classifier/infer"
@@ -54,6 +54,8 @@ def documented(service: Service) -> Any:
         if scope["type"] == "http":
             scope["vouch_call"] = Call(dict(scope["headers"]), uuid4().hex)
             await app(scope, receive, send)
+        else:
+            await service(scope, receive, send)
 
     return answer
 
@@ -193,18 +195,20 @@ def names(trained_folder: Path) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def service(served_project: Project) -> Service:
-    """A service of version 1 that takes little, and is not started."""
+def small_settings(served_project: Project) -> Settings:
+    """Version 1, behind a service that takes little."""
     serving = ServingSettings(max_body_bytes=4096, max_batch_bytes=16_384, max_batch_rows=4)
     served_project.promote("1")
     Watcher(served_project.settings).poll()
-    return create_app(served_project.settings.model_copy(update={"serving": serving}))
+    return served_project.settings.model_copy(update={"serving": serving})
 
 
 @pytest.mark.parametrize("loaded", [True, False])
 def test_the_hot_path_and_fastapis_routes_answer_every_request_with_the_same_bytes(
-    service: Service, names: Sequence[str], loaded: bool
+    small_settings: Settings, names: Sequence[str], loaded: bool
 ) -> None:
+    # Both sides wait for the ledger in the same place, and it runs only in a service that is started.
+    service = create_app(small_settings.model_copy(update={"ledger": LedgerSettings(url="")}))
     if loaded:
         service.follower.refresh()
     routes = documented(service)
@@ -223,7 +227,7 @@ def test_the_hot_path_and_fastapis_routes_answer_every_request_with_the_same_byt
 
 
 def test_over_a_connection_both_send_the_same_bytes_for_each_status(
-    service: Service, names: Sequence[str], rows: NDArray[np.float64], serve: Serve
+    small_settings: Settings, names: Sequence[str], rows: NDArray[np.float64], serve: Serve, eventually: Eventually
 ) -> None:
     row = dict(zip(names, rows[0].tolist(), strict=True))
     tensor = {"name": "features", "shape": [1, len(names)], "datatype": "FP64", "data": list(row.values())}
@@ -240,7 +244,9 @@ def test_over_a_connection_both_send_the_same_bytes_for_each_status(
         422: [(path, b"{}") for path in (PREDICT, BATCH)],
     }
 
-    with serve(service) as hot, serve(documented(service)) as routes:
+    by_routes_only = documented(create_app(small_settings))
+    with serve(create_app(small_settings)) as hot, serve(by_routes_only) as routes:
+        eventually(lambda: all(each.get("/health/ready").status_code == 200 for each in (hot, routes)))
         for status, sent in bodies.items():
             for path, body in sent:
                 by_hot_path, by_routes = over_a_connection(hot, path, body), over_a_connection(routes, path, body)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vouchml.errors import SettingsInvalid
-from vouchml.project.doctor import in_project, machine
+from vouchml.project.doctor import evidence, in_project, machine
 from vouchml.project.doctor.finding import Finding, Outcome, ok, problem
 from vouchml.settings import Settings, load_settings
 
@@ -32,6 +32,8 @@ def _project(settings: Settings, config: Path) -> Iterator[Finding]:
     yield store
     if store.outcome is not Outcome.PROBLEM:
         yield in_project.staged_version(settings)
+        yield evidence.staged_evidence(settings)
+    yield evidence.signing_keys(settings)
     yield in_project.places(settings)
     yield from in_project.ports(settings)
     yield in_project.api_keys(settings)

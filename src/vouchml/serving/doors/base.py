@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from vouchml.errors import BodyTypeUnsupported, VouchError
-from vouchml.serving.metrics import WorkerMetrics
+from vouchml.ledger.record import Record
 from vouchml.serving.reply import Reply
-from vouchml.serving.request_log import RequestLog
+from vouchml.trust.caller import Scope
 
 #: From this many bytes on, a body takes long enough to decode to hold up others on the event loop.
 LONG_BODY: Final = 256 * 1024
@@ -20,22 +20,16 @@ class Call:
     """One request on its way through a door.
 
     `request_id` is made up at first, and becomes the caller's when the body names one; the reply carries it, whether
-    it is an answer or a refusal.
+    it is an answer or a refusal. `scopes` are what the caller may do. `records` are what the ledger has to hold before
+    the answer leaves.
     """
 
     headers: Mapping[bytes, bytes]
     request_id: str
     caller: str | None = None
+    scopes: frozenset[Scope] = frozenset()
     body: bytes = b""
-
-
-@dataclass(frozen=True, eq=False)
-class Records:
-    """Where a door writes down what it did: the counters, the log, and new ids."""
-
-    metrics: WorkerMetrics
-    log: RequestLog
-    new_id: Callable[[], str]
+    records: Sequence[Record] = ()
 
 
 class Door(Protocol):

@@ -13,14 +13,15 @@ from urllib.parse import quote
 
 import anyio.to_thread
 
-from vouchml.errors import BodyTypeUnsupported, NoModelLoaded, VouchError
+from vouchml.errors import BodyTypeUnsupported, VouchError
 from vouchml.model import Contract
 from vouchml.serving.data_plane import DataPlane, ScoredRows
-from vouchml.serving.doors.base import LONG_BODY, Call, Records, is_plain
+from vouchml.serving.doors.base import LONG_BODY, Call, is_plain
 from vouchml.serving.doors.mlflow_parquet import from_parquet
 from vouchml.serving.doors.mlflow_tables import Decoded, TableRules, from_csv, from_json
 from vouchml.serving.doors.predict import REQUEST_ID
-from vouchml.serving.error_replies import in_one_line, told
+from vouchml.serving.error_replies import ask_again, in_one_line, told
+from vouchml.serving.recording import Recording
 from vouchml.serving.reply import JSON, Header, Reply
 from vouchml.settings import ServingSettings
 
@@ -50,14 +51,12 @@ class MlflowScoringDoor:
 
     name = "mlflow"
 
-    def __init__(self, plane: DataPlane, records: Records, settings: ServingSettings) -> None:
+    def __init__(self, plane: DataPlane, recording: Recording, settings: ServingSettings) -> None:
         self.longest_body = settings.max_batch_bytes
         self._max_rows = settings.max_batch_rows
         self._lenient = settings.mlflow_lenient
         self._plane = plane
-        self._metrics = records.metrics
-        self._log = records.log
-        self._new_id = records.new_id
+        self._recording = recording
 
     def check_headers(self, headers: Mapping[bytes, bytes]) -> None:
         """JSON, CSV or Parquet."""
@@ -73,17 +72,9 @@ class MlflowScoringDoor:
         lineup = self._plane.lineup()
         decoded = await self._decode(call, lineup.champion.contract)
         if decoded.passed_over:
-            self._metrics.extra_columns(decoded.passed_over)
+            self._recording.metrics.extra_columns(decoded.passed_over)
         scored = await self._plane.score_rows(lineup, call.request_id, decoded.rows, place="rows")
-        prediction_id = self._new_id()
-        self._metrics.rows(self.name, len(decoded.rows))
-        self._log.batch(
-            request_id=call.request_id,
-            batch_id=prediction_id,
-            rows=len(decoded.rows),
-            served=scored.served,
-            caller=call.caller,
-        )
+        prediction_id = await self._recording.many(self.name, call, scored, decoded.rows)
         headers = (*_provenance(scored), (b"x-vouch-prediction-id", prediction_id.encode()))
         if decoded.passed_over:
             headers = (*headers, (b"x-vouch-extra-columns", b"%d" % decoded.passed_over))
@@ -98,10 +89,8 @@ class MlflowScoringDoor:
 
     def refuse(self, error: VouchError, call: Call) -> Reply:
         """MLflow's error JSON, with what is wrong in words."""
-        headers: list[Header] = [(REQUEST_ID, call.request_id.encode())]
-        if isinstance(error, NoModelLoaded):
-            headers.append((b"retry-after", self._plane.follower.retry_after.encode()))
-        return mlflow_error(error, headers)
+        again = ask_again(error, self._plane.follower.retry_after)
+        return mlflow_error(error, [(REQUEST_ID, call.request_id.encode()), *again])
 
 
 def mlflow_error(error: VouchError, headers: Iterable[Header] = ()) -> Reply:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from vouchml.errors import BodyMalformed, ContractBreach, InvalidFeature
 from vouchml.model import Contract, Feature
 from vouchml.model.cells import encoders
+from vouchml.model.long_json import PIECE, Limits
 from vouchml.model.request import BREACHES_LISTED, breach, decode_records
 from vouchml.model.strict_json import FIRST_INEXACT, listed, parse_json
 
@@ -31,6 +32,7 @@ FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _QUOTES_AROUND_KEYS: Final = 6
+COLUMNS_BESIDE: Final = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,8 @@ def from_json(body: bytes, rules: TableRules) -> Decoded:
 
 def _quickly(body: bytes, rules: TableRules) -> NDArray[np.float64] | None:
     """A `dataframe_split` without anything odd; None when there is something to look at. See `model.decoder`."""
-    if rules.contract.has_categories:  # a number there would be taken for a place
+    # A number in the place of a category would be taken for the category's place.
+    if rules.contract.has_categories or (len(body) > PIECE and not _may_be_plain(body, rules)):
         return None
     try:
         table = _decode_split(body).dataframe_split
@@ -97,10 +100,25 @@ def _quickly(body: bytes, rules: TableRules) -> NDArray[np.float64] | None:
     return rows if tuple(table.columns) == names else np.ascontiguousarray(rows[:, [order[name] for name in names]])
 
 
+def _may_be_plain(body: bytes, rules: TableRules) -> bool:
+    """Whether a long body has no more rows, cells and names than a table can: decoding it keeps others waiting."""
+    marks = np.frombuffer(body, dtype=np.uint8)
+    names = rules.contract.feature_names
+    arrays, commas, quotes = (
+        int(np.count_nonzero(marks == ord(mark))) - sum(name.count(mark) for name in names) for mark in '[,"'
+    )
+    return (
+        arrays <= rules.max_rows + 3
+        and commas <= (arrays + 1) * (len(names) + 1) + len(FORMATS)
+        and quotes <= 2 * len(names) + _QUOTES_AROUND_KEYS + 2
+    )
+
+
 def _carefully(body: bytes, rules: TableRules) -> Decoded:
     known = (*rules.contract.feature_names, *FORMATS, "params", "columns", "data", "index")
     nullable = any(feature.nullable for feature in rules.contract.features)
-    document = parse_json(body, known, nan_is_null=nullable)
+    limits = Limits(rules.max_rows, len(rules.contract.features))
+    document = parse_json(body, known, limits, nan_is_null=nullable)
     given = [name for name in FORMATS if isinstance(document, dict) and name in document]
     if not isinstance(document, dict) or len(given) != 1:
         raise ContractBreach(f"The body must be a JSON object with exactly one of {', '.join(FORMATS)}.")
@@ -144,9 +162,15 @@ def _of_columns(columns: Mapping[str, Any], rules: TableRules) -> Decoded:
         return _of_records([columns], rules, place="inputs")
     if len(lists) != len(columns) or len({len(cells) for cells in lists}) != 1:
         raise ContractBreach("'inputs' must give every column the same number of rows.")
-    # Cells of shape [rows, 1] are what clients of a numpy array a column send.
-    flat = [[cell[0] if isinstance(cell, list) and len(cell) == 1 else cell for cell in cells] for cells in lists]
-    return table_rows(list(columns), list(zip(*flat, strict=True)), rules, place="inputs")
+    check_columns(list(columns), rules)
+    require_rows(len(lists[0]), rules)
+    return table_rows(list(columns), list(zip(*map(_flat, lists), strict=True)), rules, place="inputs")
+
+
+def _flat(cells: list[Any]) -> list[Any]:
+    """The cells of a column: of shape [rows, 1] too, as clients of a numpy array a column send it; not some of each."""
+    flat = [cell[0] for cell in cells if isinstance(cell, list) and len(cell) == 1]
+    return flat if len(flat) == len(cells) else cells
 
 
 def _of_records(records: Any, rules: TableRules, *, place: str) -> Decoded:
@@ -171,7 +195,7 @@ def from_csv(body: bytes, rules: TableRules) -> Decoded:
         BodyMalformed, ContractBreach: it is not CSV, or does not fit the contract.
     """
     try:
-        lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        lines = csv.reader(_lines(body.decode("utf-8-sig"), most=_most_columns(rules)), strict=True)
         columns = next(lines, [])
         data = list(islice(lines, rules.max_rows + 1))
     except UnicodeDecodeError:
@@ -189,6 +213,18 @@ def from_csv(body: bytes, rules: TableRules) -> Decoded:
         for line in data
     ]
     return table_rows(columns, cells, rules, place="row")
+
+
+def _lines(text: str, *, most: int) -> Iterator[str]:
+    """The lines of CSV, each handed over by itself, so that others get their turn between two.
+
+    Raises:
+        ContractBreach: one has more columns than any table that fits.
+    """
+    for line in io.StringIO(text, newline=""):
+        if len(line) > most and line.count(",") > most:
+            raise ContractBreach(f"A line has more than {most} cells.")
+        yield line
 
 
 def _csv_reader(feature: Feature | None) -> Callable[[str], int | float | str | None]:
@@ -224,6 +260,8 @@ def table_rows(columns: Sequence[str], data: Sequence[Any], rules: TableRules, *
     for index, row in enumerate(data):
         if not isinstance(row, list | tuple) or len(row) != len(columns):
             invalid.append(InvalidFeature(f"{place}[{index}]", f"must have {len(columns)} cells, one a column"))
+            if len(invalid) > BREACHES_LISTED:
+                break
             continue
         numbers = [encode(row[index]) for index, encode in encoded]
         wrong = list(_wrong(numbers, names, f"{place}[{index}]"))
@@ -242,8 +280,10 @@ def check_columns(columns: Sequence[str], rules: TableRules) -> int:
 
     Raises:
         BodyMalformed: a column is named twice.
-        ContractBreach: a column is missing, or is extra and may not be.
+        ContractBreach: a column is missing, or is extra and may not be, or there are far too many.
     """
+    if len(columns) > (most := _most_columns(rules)):
+        raise ContractBreach(f"The table has more than {most} columns.")
     given, names = set(columns), rules.contract.feature_names
     if len(given) != len(columns):
         raise BodyMalformed("A column is named twice.", remedy="Name every column once.")
@@ -253,6 +293,11 @@ def check_columns(columns: Sequence[str], rules: TableRules) -> int:
     if missing or (extra and not rules.lenient):
         raise breach(missing, listed(extra), [])
     return len(extra)
+
+
+def _most_columns(rules: TableRules) -> int:
+    """The most columns that are looked at, of which the contract may know few."""
+    return len(rules.contract.feature_names) + COLUMNS_BESIDE
 
 
 def require_rows(count: int, rules: TableRules) -> None:

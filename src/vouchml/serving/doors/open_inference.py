@@ -14,15 +14,16 @@ from typing import Any, Final
 
 import anyio.to_thread
 
-from vouchml.errors import BodyTypeUnsupported, NoModelLoaded, VersionNotFound, VouchError
+from vouchml.errors import BodyTypeUnsupported, VersionNotFound, VouchError
 from vouchml.model import Contract
 from vouchml.serving.data_plane import DataPlane, ScoredRows
-from vouchml.serving.doors.base import LONG_BODY, Call, Records, check_json_type, is_plain
+from vouchml.serving.doors.base import LONG_BODY, Call, check_json_type, is_plain
 from vouchml.serving.doors.open_inference_request import InferenceRequest, decode_inference_request, output_types
 from vouchml.serving.doors.predict import REQUEST_ID
 from vouchml.serving.doors.tensors import to_binary
-from vouchml.serving.error_replies import in_one_line, told
+from vouchml.serving.error_replies import ask_again, in_one_line, told
 from vouchml.serving.following.served_model import ServedModel
+from vouchml.serving.recording import Recording
 from vouchml.serving.reply import JSON, Header, Reply
 from vouchml.settings import ServingSettings
 
@@ -37,14 +38,12 @@ class OpenInferenceDoor:
     name = "open_inference"
 
     def __init__(
-        self, plane: DataPlane, records: Records, settings: ServingSettings, *, model: str, version: str | None
+        self, plane: DataPlane, recording: Recording, settings: ServingSettings, *, model: str, version: str | None
     ) -> None:
         self.longest_body = settings.max_batch_bytes
         self._max_rows = settings.max_batch_rows
         self._plane = plane
-        self._metrics = records.metrics
-        self._log = records.log
-        self._new_id = records.new_id
+        self._recording = recording
         self._model = model
         self._version = version
 
@@ -78,15 +77,7 @@ class OpenInferenceDoor:
         if request.id is not None:
             call.request_id = request.id
         scored = await self._plane.score_rows(lineup, call.request_id, request.rows, place="rows")
-        prediction_id = self._new_id()
-        self._metrics.rows(self.name, len(request.rows))
-        self._log.batch(
-            request_id=call.request_id,
-            batch_id=prediction_id,
-            rows=len(request.rows),
-            served=scored.served,
-            caller=call.caller,
-        )
+        prediction_id = await self._recording.many(self.name, call, scored, request.rows)
         shadow = lineup.shadow.version if lineup.shadow else None
         return _encode(request, scored, call.request_id, prediction_id, shadow)
 
@@ -99,10 +90,8 @@ class OpenInferenceDoor:
 
     def refuse(self, error: VouchError, call: Call) -> Reply:
         """`{"error": …}`, with what is wrong in words."""
-        headers: list[Header] = [(REQUEST_ID, call.request_id.encode())]
-        if isinstance(error, NoModelLoaded):
-            headers.append((b"retry-after", self._plane.follower.retry_after.encode()))
-        return open_inference_error(error, headers)
+        again = ask_again(error, self._plane.follower.retry_after)
+        return open_inference_error(error, [(REQUEST_ID, call.request_id.encode()), *again])
 
 
 def check_address(served: ServedModel, model: str, version: str | None) -> None:

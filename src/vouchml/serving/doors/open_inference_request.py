@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vouchml.errors import BodyMalformed, ContractBreach
 from vouchml.model import Contract, Feature
 from vouchml.model.cells import null_problems
+from vouchml.model.long_json import Limits
 from vouchml.model.request import breach, is_request_id
 from vouchml.model.strict_json import listed, parse_json
 from vouchml.serving.doors.tensors import from_binary, from_json, read_shape, tensor_breach
@@ -57,9 +58,10 @@ def decode_inference_request(
         ContractBreach: a tensor is missing, is extra, or is not what the contract allows.
     """
     text, binary = _parts(body, header_length)
+    known = (*contract.feature_names, *_TOP, *_OF_INPUT, MATRIX)
     # Clients that write JSON with Python have no null among numbers, and say NaN.
     nullable = any(feature.nullable for feature in contract.features)
-    document = parse_json(text, (*contract.feature_names, *_TOP, *_OF_INPUT, MATRIX), nan_is_null=nullable)
+    document = parse_json(text, known, Limits(max_rows, len(contract.features)), nan_is_null=nullable)
     if not isinstance(document, dict) or "inputs" not in document:
         raise ContractBreach("The body must be an inference request with 'inputs'.", missing=["inputs"])
     unknown = [name for name in document if name not in _TOP]

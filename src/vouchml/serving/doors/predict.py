@@ -9,13 +9,14 @@ import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
-from vouchml.errors import NoModelLoaded, VouchError
+from vouchml.errors import VouchError
 from vouchml.model.explanation import explain
 from vouchml.serving.answers import AnswerText, answer_text
 from vouchml.serving.data_plane import DataPlane
-from vouchml.serving.doors.base import LONG_BODY, Call, Records, check_json_type
-from vouchml.serving.error_replies import error_reply
+from vouchml.serving.doors.base import LONG_BODY, Call, check_json_type
+from vouchml.serving.error_replies import ask_again, error_reply
 from vouchml.serving.following.served_model import Lineup, ServedModel
+from vouchml.serving.recording import Recording
 from vouchml.serving.reply import JSON, Reply
 from vouchml.settings import ServingSettings
 
@@ -27,12 +28,10 @@ class PredictDoor:
 
     name = "predict"
 
-    def __init__(self, plane: DataPlane, records: Records, settings: ServingSettings) -> None:
+    def __init__(self, plane: DataPlane, recording: Recording, settings: ServingSettings) -> None:
         self.longest_body = settings.max_body_bytes
         self._plane = plane
-        self._metrics = records.metrics
-        self._log = records.log
-        self._new_id = records.new_id
+        self._recording = recording
         self._texts = _AnswerTexts()
 
     def check_headers(self, headers: Mapping[bytes, bytes]) -> None:
@@ -53,11 +52,11 @@ class PredictDoor:
             probability = await anyio.to_thread.run_sync(served.scorer.positive_probability_of_one, request.row)
         explanation = b"" if not request.explain else await _explanation(served, request.row)
         plane.end_row(lineup, scored, request.row, probability)
-        prediction_id = self._new_id()
+        prediction_id = self._recording.one(
+            self.name, call, served, scored.arm, request.row, probability, scored.out_of_range
+        )
         text = self._texts.of(lineup, scored.arm)
         body = text.one(probability, request_id, prediction_id, scored.out_of_range, explanation)
-        self._metrics.rows(self.name, 1)
-        self._log.prediction(request_id=request_id, prediction_id=prediction_id, served=served, caller=call.caller)
         return Reply(200, body, (JSON, (REQUEST_ID, request_id.encode())))
 
     def refuse(self, error: VouchError, call: Call) -> Reply:
@@ -70,12 +69,10 @@ class PredictBatchDoor:
 
     name = "predict_batch"
 
-    def __init__(self, plane: DataPlane, records: Records, settings: ServingSettings) -> None:
+    def __init__(self, plane: DataPlane, recording: Recording, settings: ServingSettings) -> None:
         self.longest_body = settings.max_batch_bytes
         self._plane = plane
-        self._metrics = records.metrics
-        self._log = records.log
-        self._new_id = records.new_id
+        self._recording = recording
         self._texts = _AnswerTexts()
 
     def check_headers(self, headers: Mapping[bytes, bytes]) -> None:
@@ -91,17 +88,8 @@ class PredictBatchDoor:
         call.request_id = request.request_id or call.request_id
         scored = await self._plane.score_rows(lineup, call.request_id, request.rows, place="rows")
         text = self._texts.of(lineup, scored.arm)
-        # One draw of randomness for the request; a row's id is that and its place, as the ledger will have it.
-        batch_id = self._new_id()
+        batch_id = await self._recording.many(self.name, call, scored, request.rows)
         body = text.many(scored, call.request_id, batch_id)
-        self._metrics.rows(self.name, len(request.rows))
-        self._log.batch(
-            request_id=call.request_id,
-            batch_id=batch_id,
-            rows=len(request.rows),
-            served=scored.served,
-            caller=call.caller,
-        )
         return Reply(200, body, (JSON, (REQUEST_ID, call.request_id.encode())))
 
     def refuse(self, error: VouchError, call: Call) -> Reply:
@@ -111,10 +99,8 @@ class PredictBatchDoor:
 
 def refusal(error: VouchError, call: Call, plane: DataPlane) -> Reply:
     """The reply to a refused call, which names the request and says when to ask again where that helps."""
-    headers = [(REQUEST_ID, call.request_id.encode())]
-    if isinstance(error, NoModelLoaded):
-        headers.append((b"retry-after", plane.follower.retry_after.encode()))
-    return error_reply(error, headers)
+    again = ask_again(error, plane.follower.retry_after)
+    return error_reply(error, [(REQUEST_ID, call.request_id.encode()), *again])
 
 
 class _AnswerTexts:

@@ -37,8 +37,11 @@ class BundleCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def obtain(self, fetch: Callable[[Path], None]) -> Bundle:
+    def obtain(self, fetch: Callable[[Path], None], *, accept: Callable[[Bundle], None] = lambda _: None) -> Bundle:
         """Let `fetch` fill an empty folder, and return the verified bundle of these files.
+
+        What `accept` refuses, by an error of its own, never comes into the cache: so a bundle that serves is not
+        replaced by one that cannot and yet has the same digest.
 
         Raises:
             BundleInvalid: the files are not a bundle.
@@ -51,7 +54,10 @@ class BundleCache:
             with _full_disk_behind():
                 fetch(files)
             with _disk_errors():
-                return self._adopt(files, spare=temporary / "replaced")
+                bundle = open_bundle(files)
+            accept(bundle)
+            with _disk_errors():
+                return self._adopt(bundle, spare=temporary / "replaced")
 
     def open(self, digest: str) -> Bundle:
         """The bundle with this model digest, verified anew; one that was changed is taken out of the cache.
@@ -122,9 +128,8 @@ class BundleCache:
         self.folder.mkdir(mode=stat.S_IRWXU, exist_ok=True)
         self.folder.chmod(stat.S_IRWXU)
 
-    def _adopt(self, files: Path, *, spare: Path) -> Bundle:
-        bundle = open_bundle(files)
-        folder = self.folder / bundle.digest
+    def _adopt(self, bundle: Bundle, *, spare: Path) -> Bundle:
+        files, folder = bundle.folder, self.folder / bundle.digest
         # The digest covers contents in the order of their names; a file under another name is another bundle.
         if not _holds(folder, bundle.digest) or _names(folder) != _names(files):
             if folder.is_dir() and not folder.is_symlink():

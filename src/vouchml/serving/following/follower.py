@@ -15,16 +15,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 from vouchml.errors import BundleInvalid, FolderNotWritable, NoModelLoaded, VouchError
+from vouchml.serving.following.admission_notes import flags, run_out, spoken_against
+from vouchml.serving.following.admitting import Admitting, Judged
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
 from vouchml.serving.following.served_model import Lineup, ServedModel, load_served_model, takes_same_input
 from vouchml.serving.following.state import ROLES, Assignment, Role, ServingState, StateFile
 from vouchml.serving.logs import SERVING, log_event
+from vouchml.serving.reply import Header
 from vouchml.settings import Settings
 
 LOOK_SECONDS: Final = 0.1
@@ -55,8 +58,10 @@ class Follower:
         self,
         settings: Settings,
         *,
-        on_reload: Callable[[Outcome], None] = lambda _: None,
+        on_reload: Callable[[Outcome, int], None] = lambda _outcome, _times: None,
         on_lineup: Callable[[Lineup], None] = lambda _: None,
+        on_loaded: Callable[[Role, ServedModel], None] = lambda _role, _served: None,
+        on_refused: Callable[[Role, Assignment, str], None] = lambda _role, _assignment, _reason: None,
     ) -> None:
         self.model_name: Final = settings.project.registered_model
         self.stage: Final = settings.project.stage
@@ -65,8 +70,14 @@ class Follower:
         self._settings = settings
         self._on_reload = on_reload
         self._on_lineup = on_lineup
+        self._on_loaded = on_loaded
+        self._on_refused = on_refused
         self._file = StateFile(settings)
         self._bundles = BundleCache(settings.private_folder / "bundles")
+        self._admitting = Admitting(settings)
+        self._judged: dict[Role, Judged] = {}
+        #: What every answer says beside its door's own headers, such as that an emergency let the version in.
+        self.flags: tuple[Header, ...] = ()
         self._loaded: dict[Role, tuple[Assignment, ServedModel]] = {}
         self._refused: dict[Role, str] = {}
         self._seen = (-1, -1)
@@ -88,6 +99,11 @@ class Follower:
     def retry_after(self) -> str:
         """The seconds after which asking again makes sense, as `Retry-After` has them."""
         return str(math.ceil(self._settings.serving.poll_seconds))
+
+    @property
+    def standing_warnings(self) -> tuple[str, ...]:
+        """What the settings give up, whatever the last look found."""
+        return self._admitting.warnings
 
     def start(self) -> None:
         """Load from the cache what served last, and begin to follow, in a thread that never holds up the end."""
@@ -142,8 +158,9 @@ class Follower:
 
     def refresh(self) -> None:
         """Look at the state file, load what is new in it, and keep in `status` what came of it."""
+        ended = self._end_what_must_not_go_on()
         changed = self._file.changed()
-        if changed == self._seen:
+        if changed == self._seen and not ended:
             return
         state = self._file.read()
         if state is None:
@@ -155,8 +172,13 @@ class Follower:
         failures = [text for role in ROLES if (text := self._follow(role, state.assigned(role)))]
         self._line_up()
         self.status = FollowerStatus(
-            problems=(*state.problems, *failures),
-            warnings=(*state.warnings, *self._unfit_challengers(), *self._from_cache(state)),
+            problems=(*state.problems, *failures, *run_out(self._serving())),
+            warnings=(
+                *state.warnings,
+                *spoken_against(self._serving()),
+                *self._unfit_challengers(),
+                *self._from_cache(state),
+            ),
             last_poll_at=state.last_poll_at,
             registry_reachable=state.registry_reachable,
         )
@@ -175,8 +197,8 @@ class Follower:
 
     def _count_refusals(self, state: ServingState) -> None:
         """Count what the watcher has refused since the last look; every worker does, as with what it loads."""
-        for _ in range(state.refusals - self._refusals):
-            self._on_reload("refused")
+        if state.refusals > self._refusals:
+            self._on_reload("refused", state.refusals - self._refusals)
         self._refusals = state.refusals
 
     def _from_cache(self, state: ServingState) -> tuple[str, ...]:
@@ -207,15 +229,18 @@ class Follower:
             return ""
         try:
             bundle = self._bundles.open(assignment.digest)
+            admitted = self._admitting.judge_again(bundle)
             served = load_served_model(
-                bundle, assignment, stage=self.stage, max_rows=self._settings.serving.max_batch_rows
+                bundle, assignment, admitted, stage=self.stage, max_rows=self._settings.serving.max_batch_rows
             )
         # Whatever a broken version makes some library raise, the one that serves must go on.
         except Exception as error:  # noqa: BLE001
             return self._refusal(role, assignment, error)
         self._loaded[role] = (assignment, served)
+        self._judged[role] = Judged.of(self._admitting, admitted.admission)
         self._refused.pop(role, None)
-        self._on_reload("loaded")
+        self._on_reload("loaded", 1)
+        self._on_loaded(role, served)
         log_event(
             SERVING,
             "model-loaded",
@@ -231,7 +256,8 @@ class Follower:
         reason = f"Version {assignment.version} was not loaded: {public_reason(error)}"
         if self._refused.get(role) != reason:
             self._refused[role] = reason
-            self._on_reload("refused")
+            self._on_reload("refused", 1)
+            self._on_refused(role, assignment, reason)
             ours = isinstance(error, VouchError)
             log_event(SERVING, "model-refused", level=logging.WARNING, exc_info=not ours, role=role, message=reason)
         if isinstance(error, BundleInvalid):
@@ -242,9 +268,31 @@ class Follower:
         champion = self.served
         return f"{reason} Version {champion.version} keeps serving." if champion else reason
 
+    def _end_what_must_not_go_on(self) -> bool:
+        """Take away what was revoked, and what an emergency let in until now; whether there was anything."""
+        ended = False
+        for role, judged in list(self._judged.items()):
+            if judged.holds(self._admitting):
+                continue
+            assignment, served = self._loaded[role]
+            error = self._admitting.must_end(served.bundle, was_break_glass=judged.break_glass_until is not None)
+            if error is None:
+                self._judged[role] = replace(judged, moment=self._admitting.moment_of_trust())
+                continue
+            del self._loaded[role], self._judged[role]
+            self._line_up()
+            self._refusal(role, assignment, error)
+            ended = True
+        return ended
+
+    def _serving(self) -> list[ServedModel]:
+        return [served for _, served in self._loaded.values()]
+
     def _line_up(self) -> None:
         champion = self._loaded.get("champion")
+        self.flags = flags(self._serving())
         if champion is None:
+            self.lineup = None
             return
         canary, shadow = self._challenger("canary"), self._challenger("shadow")
         before, now = self.lineup, (champion[1], canary, shadow)

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vouchml.errors import BundleInvalid
+from vouchml.ledger.prediction import Subject
 from vouchml.model import Bundle, Contract, Scorer, load_scorer
+from vouchml.model.contract import CONTRACT_FILE
 from vouchml.model.decoder import RequestDecoder
 from vouchml.model.golden import check_golden_rows
+from vouchml.serving.following.admitting import Admitted
 from vouchml.serving.following.state import Assignment
 
 Arm = Literal["champion", "challenger"]
@@ -31,6 +34,10 @@ class ServedModel:
     scorer: Scorer
     decoder: RequestDecoder
     loaded_at: datetime
+    subject: Subject
+    """How the ledger names it."""
+    admitted: Admitted
+    """Why it was let in."""
     scores_in_microseconds: bool
     """Whether a row may be scored on the event loop; scikit-learn takes long enough to hold up others."""
 
@@ -74,7 +81,9 @@ class Lineup:
         return self.canary if arm == "challenger" and self.canary is not None else self.champion
 
 
-def load_served_model(bundle: Bundle, assignment: Assignment, *, stage: str, max_rows: int) -> ServedModel:
+def load_served_model(
+    bundle: Bundle, assignment: Assignment, admitted: Admitted, *, stage: str, max_rows: int
+) -> ServedModel:
     """Load the scorer of `bundle` and score the rows that it must know, and one in the middle of its ranges.
 
     Raises:
@@ -90,11 +99,25 @@ def load_served_model(bundle: Bundle, assignment: Assignment, *, stage: str, max
         scorer=load_scorer(bundle),
         decoder=RequestDecoder(bundle.contract, max_rows=max_rows),
         loaded_at=datetime.now(UTC),
+        subject=_subject(bundle, assignment, admitted),
+        admitted=admitted,
         scores_in_microseconds=bundle.contract.scorer != "sklearn",
     )
     check_golden_rows(bundle, served.scorer)
     _warm_up(served)
     return served
+
+
+def _subject(bundle: Bundle, assignment: Assignment, admitted: Admitted) -> Subject:
+    return Subject(
+        name=assignment.name,
+        version=assignment.version,
+        run=assignment.run_id,
+        model=bundle.digest,
+        contract=hashlib.sha256((bundle.folder / CONTRACT_FILE).read_bytes()).hexdigest(),
+        data=bundle.contract.data_sha256,
+        decision=admitted.admission.decision_sha256 if admitted.admission else None,
+    )
 
 
 def example_row(contract: Contract) -> tuple[float, ...]:
@@ -114,11 +137,7 @@ def takes_same_input(challenger: ServedModel, champion: ServedModel) -> bool:
     A row is decoded once, so its categories must be the same too, and what may be null.
     """
     theirs, ours = challenger.contract, champion.contract
-    return (_taken(theirs), theirs.classes, theirs.positive_class) == (_taken(ours), ours.classes, ours.positive_class)
-
-
-def _taken(contract: Contract) -> list[tuple[str, bool, tuple[str, ...] | None]]:
-    return [(feature.name, feature.nullable, feature.categories) for feature in contract.features]
+    return theirs.takes_rows_of(ours) and (theirs.classes, theirs.positive_class) == (ours.classes, ours.positive_class)
 
 
 def _warm_up(served: ServedModel) -> None:

@@ -22,6 +22,7 @@ from vouchml.settings import Settings
 FORMAT: Final = "vouchml-serving-state-v1"
 # What the file is padded to, with spaces, so that the next state nearly always has the same size.
 _BLOCK: Final = 8192
+_OWNER_ONLY: Final = stat.S_IRUSR | stat.S_IWUSR
 Role = Literal["champion", "canary", "shadow"]
 ROLES: Final[tuple[Role, ...]] = ("champion", "canary", "shadow")
 
@@ -51,7 +52,7 @@ class ServingState(_Value):
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     #: How many versions the watcher has refused since the file began; workers count what it grows by.
-    refusals: int = 0
+    refusals: int = Field(default=0, ge=0, le=2**53)
     last_poll_at: datetime
     registry_reachable: bool
     pointer_alias: int | None = None
@@ -123,7 +124,8 @@ class StateFile:
         """
         temporary = self.path.with_suffix(f".{os.getpid()}")
         try:
-            temporary.write_bytes(_encoded(state))
+            with open(temporary, "wb", opener=_private) as file:
+                file.write(_encoded(state))
             temporary.replace(self.path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -144,7 +146,7 @@ class StateFile:
 
     def ring(self) -> None:
         """Ask the watcher to look at the registry now."""
-        self.bell.touch()
+        self.bell.touch(mode=_OWNER_ONLY)
 
     def rung(self) -> int:
         """Something that is another after `ring`."""
@@ -152,6 +154,10 @@ class StateFile:
             return self.bell.stat().st_mtime_ns
         except OSError:
             return 0
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, _OWNER_ONLY)
 
 
 def _encoded(state: ServingState) -> bytes:

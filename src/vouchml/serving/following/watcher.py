@@ -12,18 +12,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Final
 
-from vouchml.errors import BundleInvalid, FolderNotWritable, VersionNotFound, VouchError
+from vouchml.errors import BundleInvalid, FolderNotWritable, LoadTooSlow, VersionNotFound, VouchError
+from vouchml.governance.signed_evidence import EvidenceFiles, is_evidence_name
+from vouchml.model import Bundle
 from vouchml.registry import ModelRegistry, Pointer, Version
+from vouchml.registry.evidence_files import fetch_evidence
+from vouchml.serving.following.admitting import Admitting, Judged
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
-from vouchml.serving.following.served_model import load_served_model
 from vouchml.serving.following.state import Assignment, Role, ServingState, StateFile
+from vouchml.serving.following.trial import try_to_load
+from vouchml.serving.following.watcher_ledger import WatcherLedger
 from vouchml.serving.logs import SERVING, log_event
 from vouchml.settings import Settings
 
 LONGEST_RETRY_SECONDS: Final = 60.0
+#: A version that takes all the time that it has keeps the watcher from looking, so it gets it seldom.
+SLOW_RETRY_FACTOR: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,10 @@ class Watcher:
         self._stage = settings.project.stage
         self._file = StateFile(settings)
         self._bundles = BundleCache(settings.private_folder / "bundles")
+        self._admitting = Admitting(settings)
+        self._judged: dict[str, Judged] = {}
+        self._ledger = WatcherLedger(settings)
+        self._last_digest: str | None = None
         state = self._file.read()
         self._state = state
         self._pointer = _recorded_pointer(state)
@@ -74,6 +86,7 @@ class Watcher:
             state = self._unchanged(before, f"The registry cannot be read: {public_reason(error)}", reachable=False)
             if before is None or state.problems != before.problems:
                 _log_failure("registry-unreachable", error)
+        self._ledger.flush()
         state = self._tell(state.model_copy(update={"refusals": self._refusals}))
         if before is None or (state.problems, state.warnings) != (before.problems, before.warnings):
             log_event(SERVING, "status", problems=state.problems, warnings=state.warnings)
@@ -163,6 +176,8 @@ class Watcher:
     ) -> _Found:
         version = wanted()
         kept = before.assigned(role) if before else None
+        if kept is not None and not self._may_go_on(kept):
+            kept = None
         if version is None:
             self._refused.pop(role, None)
             return _Found(None)
@@ -191,23 +206,45 @@ class Watcher:
         return kept.digest in self._checked and self._bundles.has(kept.digest)
 
     def _take(self, registry: ModelRegistry, version: Version) -> Assignment:
-        """Fetch `version`, verify it and load it once, as every worker will."""
-        bundle = self._bundles.obtain(partial(registry.fetch, version))
-        assignment = Assignment(
-            name=version.name,
-            version=str(version.number),
-            run_id=version.run_id,
-            source=version.source,
-            created=version.created,
-            digest=bundle.digest,
+        """Fetch `version`, judge it, and have it loaded once, as every worker will."""
+        self._last_digest = None
+        evidence = {} if self._admitting.mode == "off" else fetch_evidence(registry, version, is_evidence_name)
+        bundle = self._bundles.obtain(
+            partial(self._fetch, registry, version), accept=partial(self._accept, version, evidence)
         )
-        try:
-            load_served_model(bundle, assignment, stage=self._stage, max_rows=1)
-        except BundleInvalid:
-            self._bundles.discard(bundle.digest)
-            raise
         self._checked.add(bundle.digest)
-        return assignment
+        return _assignment(version, bundle)
+
+    def _fetch(self, registry: ModelRegistry, version: Version, folder: Path) -> None:
+        registry.fetch(version, folder)
+        most = self._settings.serving.max_bundle_bytes
+        if sum(path.lstat().st_size for path in folder.rglob("*")) > most:
+            raise BundleInvalid(
+                f"Its files have more than {most} bytes together.",
+                remedy="Log it without what it does not need, or raise [serving] max_bundle_bytes.",
+            )
+
+    def _accept(self, version: Version, evidence: EvidenceFiles, bundle: Bundle) -> None:
+        self._last_digest = bundle.digest
+        admitted = self._admitting.judge(bundle, evidence)
+        seconds = self._settings.serving.load_seconds
+        try_to_load(bundle, _assignment(version, bundle), stage=self._stage, seconds=seconds)
+        self._judged[bundle.digest] = Judged.of(self._admitting, admitted.admission)
+
+    def _may_go_on(self, kept: Assignment) -> bool:
+        """Whether a version that serves may: looked at again when the trust store or an emergency has changed."""
+        judged = self._judged.get(kept.digest)
+        if judged is not None and judged.holds(self._admitting):
+            return True
+        try:
+            bundle = self._bundles.open(kept.digest)
+        except BundleInvalid:
+            return True  # it is fetched again, and judged then
+        was_break_glass = judged is not None and judged.break_glass_until is not None
+        if self._admitting.must_end(bundle, was_break_glass=was_break_glass) is not None:
+            return False
+        self._judged[kept.digest] = Judged.of(self._admitting, None)
+        return True
 
     def _still_refused(self, role: Role, version: Version, pointer: Pointer) -> _Refused | None:
         """The refusal that still holds: nothing has changed, and it is too early to try again."""
@@ -223,14 +260,14 @@ class Watcher:
         reason = f"Version {version.number} was not loaded: {public_reason(error)}"
         if last is None or last.reason != reason:
             self._refusals += 1
+            self._ledger.refused(version, self._last_digest, role, reason)
             _log_failure("model-refused", error, model_name=version.name, model_version=str(version.number), role=role)
-        poll_seconds = self._settings.serving.poll_seconds
+        serving = self._settings.serving
+        wait = min(serving.poll_seconds * 2.0 ** min(attempts, 16), LONGEST_RETRY_SECONDS)
+        if isinstance(error, LoadTooSlow):
+            wait = max(wait, SLOW_RETRY_FACTOR * serving.load_seconds)
         refused = _Refused(
-            version=version,
-            pointer=pointer,
-            attempts=attempts,
-            retry_at=time.monotonic() + min(poll_seconds * 2.0 ** min(attempts, 16), LONGEST_RETRY_SECONDS),
-            reason=reason,
+            version=version, pointer=pointer, attempts=attempts, retry_at=time.monotonic() + wait, reason=reason
         )
         self._refused[role] = refused
         return refused
@@ -253,6 +290,17 @@ class Watcher:
 
 def _of_pointer(registry: ModelRegistry, name: str, pointer: Pointer) -> Version | None:
     return None if pointer.version is None else registry.version(name, str(pointer.version))
+
+
+def _assignment(version: Version, bundle: Bundle) -> Assignment:
+    return Assignment(
+        name=version.name,
+        version=str(version.number),
+        run_id=version.run_id,
+        source=version.source,
+        created=version.created,
+        digest=bundle.digest,
+    )
 
 
 def _recorded_pointer(state: ServingState | None) -> Pointer | None:

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 JITTER = 0.1
+OWNER_ONLY = 0o600
 LOOK_AT_BELL_SECONDS = 0.05
 
 
@@ -27,7 +28,7 @@ def main(lock: Path) -> None:
         signal.signal(number, signal.SIG_IGN)
     described = _first_line()
     threading.Thread(target=_end_with_starter, name="vouchml-end-with-starter", daemon=True).start()
-    with lock.open("ab") as held:
+    with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY), "ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         _watch(described)
 

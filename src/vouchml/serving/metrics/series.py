@@ -61,7 +61,7 @@ def refusal_codes() -> tuple[str, ...]:
 
 
 def _kinds() -> Iterator[type[errors.VouchError]]:
-    # Only what errors.py defines: a class that something else adds at run time would change the layout.
+    # Only what the package defines: a class that something else adds at run time would change the layout.
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, errors.VouchError):
             yield kind
@@ -117,4 +117,7 @@ SERIES: Final = (
         "counter",
         (Label("arm", ("champion", "challenger")),),
     ),
+    Series("vouch_ledger_records_total", "Records that were written to the ledger.", "counter"),
+    Series("vouch_ledger_commit_seconds", "Seconds of each commit of the ledger.", "histogram", (), SECONDS),
+    Series("vouch_ledger_failures_total", "Commits of the ledger that failed.", "counter"),
 )

@@ -89,6 +89,9 @@ class WorkerMetrics:
         self._score = layout.start("vouch_score")
         self._out_of_range = layout.start("vouch_out_of_range_total")
         self._extra_columns = layout.start("vouch_extra_columns_total")
+        self._ledger_records = layout.start("vouch_ledger_records_total")
+        self._ledger_seconds = layout.start("vouch_ledger_commit_seconds")
+        self._ledger_failures = layout.start("vouch_ledger_failures_total")
 
     @classmethod
     def open(cls, folder: Path, run: str) -> WorkerMetrics:
@@ -159,9 +162,9 @@ class WorkerMetrics:
         """So many columns were passed over, since the model does not know them."""
         self._slots[self._extra_columns] += columns
 
-    def reload(self, outcome: Literal["loaded", "refused"]) -> None:
-        """A version was loaded, or refused."""
-        self._slots[self._reloads[outcome]] += 1.0
+    def reload(self, outcome: Literal["loaded", "refused"], times: int = 1) -> None:
+        """A version was loaded or refused, so many times."""
+        self._slots[self._reloads[outcome]] += times
 
     def shadow(self, outcome: Literal["agreed", "disagreed", "failed", "skipped"], rows: int) -> None:
         """The shadow version and the one that answered were compared on so many rows, or were not."""
@@ -170,6 +173,17 @@ class WorkerMetrics:
     def canary(self, arm: Literal["champion", "challenger"], requests: int) -> None:
         """So many requests fell to this arm."""
         self._slots[self._canary[arm]] += requests
+
+    def ledger_commit(self, records: int, seconds: float) -> None:
+        """The ledger has taken so many records at once. Called by the thread that writes it."""
+        slots = self._slots
+        slots[self._ledger_records] += records
+        slots[self._ledger_seconds + bisect_left(SECONDS, seconds)] += 1.0
+        slots[self._ledger_seconds + _SUM_OF_SECONDS] += seconds
+
+    def ledger_failed(self) -> None:
+        """The ledger could not be written. Called by the thread that writes it."""
+        self._slots[self._ledger_failures] += 1.0
 
     def describe(self, served: Mapping[str, ServedVersion]) -> None:
         """This worker serves these versions now, by their roles."""

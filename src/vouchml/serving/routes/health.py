@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from vouchml.errors import ServiceBusy
+from vouchml.errors import LedgerUnavailable, ServiceBusy
 from vouchml.serving.draining import Draining
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.logs import utc_text
-from vouchml.serving.schemas import ErrorReply, Health, Probe
+from vouchml.serving.schemas import ErrorReply, Health, LedgerHealth, Probe
+from vouchml.serving.worker_ledger import NO_LEDGER, WorkerLedger
 
 
-def health_routes(follower: Follower, draining: Draining) -> APIRouter:
+def health_routes(follower: Follower, ledger: WorkerLedger | None, draining: Draining) -> APIRouter:
     """Routes for people and for orchestrators."""
     routes = APIRouter(tags=["health"])
 
@@ -19,7 +20,7 @@ def health_routes(follower: Follower, draining: Draining) -> APIRouter:
     async def health() -> Health:
         """Always 200: `degraded` with the reasons, or `ok`."""
         served, status = follower.served, follower.status
-        reasons = follower.reasons()
+        reasons = (*follower.reasons(), *_problems(ledger))
         return Health(
             status="degraded" if reasons else "ok",
             model_loaded=served is not None,
@@ -27,7 +28,8 @@ def health_routes(follower: Follower, draining: Draining) -> APIRouter:
             model_stage=follower.stage,
             model_version=served.version if served else None,
             reasons=list(reasons),
-            warnings=list(status.warnings),
+            warnings=[*follower.standing_warnings, *status.warnings, *(ledger.warnings() if ledger else (NO_LEDGER,))],
+            ledger=_ledger_health(ledger),
             last_poll_at=utc_text(status.last_poll_at) if status.last_poll_at else None,
             registry_reachable=status.registry_reachable,
         )
@@ -40,13 +42,25 @@ def health_routes(follower: Follower, draining: Draining) -> APIRouter:
     @routes.get(
         "/health/ready",
         summary="Whether predictions are answered",
-        responses={503: {"model": ErrorReply, "description": "No model is loaded, or the worker is about to end."}},
+        responses={503: {"model": ErrorReply, "description": "No model or no ledger, or the worker is about to end."}},
     )
     async def ready() -> Probe:
-        """200 once a model is loaded; 503 before, and when the worker is about to end."""
+        """200 once a model is loaded and the ledger can be written; 503 before, and when the worker is about to end."""
         if draining.begun:
             raise ServiceBusy("This worker is about to end.", remedy="Ask again; another one answers.")
         follower.serving_model()
+        if ledger is not None and ledger.refuses:
+            raise LedgerUnavailable(ledger.state.problem, remedy="Ask again soon.")
         return Probe(status="ready")
 
     return routes
+
+
+def _problems(ledger: WorkerLedger | None) -> tuple[str, ...]:
+    return (ledger.state.problem,) if ledger is not None and ledger.state.problem else ()
+
+
+def _ledger_health(ledger: WorkerLedger | None) -> LedgerHealth:
+    if ledger is None:
+        return LedgerHealth(state="off", records=None)
+    return LedgerHealth(state="unavailable" if ledger.state.problem else "ok", records=ledger.state.size)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.logs import utc_text
-from vouchml.serving.schemas import ErrorReply, FeatureInfo, ModelInfo
+from vouchml.serving.schemas import DecisionShown, ErrorReply, FeatureInfo, ModelInfo
 
 
 def model_info_routes(follower: Follower) -> APIRouter:
@@ -21,7 +21,7 @@ def model_info_routes(follower: Follower) -> APIRouter:
     async def model_info() -> ModelInfo:
         """What the model takes, what its answers mean and where it comes from."""
         served = follower.serving_model()
-        contract = served.contract
+        contract, admission = served.contract, served.admitted.admission
         return ModelInfo(
             model_name=served.name,
             model_stage=served.stage,
@@ -37,6 +37,7 @@ def model_info_routes(follower: Follower) -> APIRouter:
             model_digest=served.model_digest,
             estimator=contract.estimator,
             scorer=contract.scorer,
+            decision=DecisionShown(**admission.to_dict()) if admission else None,
             loaded_at=utc_text(served.loaded_at),
         )
 

@@ -1,0 +1,41 @@
+"""Read and write the small files that a command is given by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vouchml.errors import FileUnusable
+
+
+def read_text(file: Path) -> str:
+    """The text of `file`.
+
+    Raises:
+        FileUnusable: it cannot be read, or is no text.
+    """
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise unusable(file, "read", error) from error
+    except UnicodeDecodeError as error:
+        raise FileUnusable(f"{file} cannot be read: it is not text.", remedy="Check its name.") from error
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write `text` to `file`.
+
+    Raises:
+        FileUnusable: it cannot be written.
+    """
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise unusable(file, "written", error) from error
+
+
+def unusable(file: Path, how: str, error: OSError) -> FileUnusable:
+    """The error that says that `file` cannot be read or written, and why."""
+    return FileUnusable(
+        f"{file} cannot be {how}: {error.strerror}.",
+        remedy="Check its name, its permissions and the space on the disk.",
+    )

@@ -1,0 +1,38 @@
+"""The service, seen from inside and from its callers."""
+
+from __future__ import annotations
+
+from vouchml.errors.base import VouchError
+
+
+class ServiceFailed(VouchError):
+    """The service failed where it should not have; its log says why."""
+
+    code, exit_status = "internal-error", 7
+
+    def __init__(self) -> None:
+        super().__init__("The service failed; its log says why.")
+
+
+class ServiceBusy(VouchError):
+    """A worker has as many requests under way as `[serving] max_in_flight` allows."""
+
+    code, exit_status, http_status = "service-busy", 7, 503
+
+
+class NoModelLoaded(VouchError):
+    """The service has no model to answer with."""
+
+    code, exit_status, http_status = "no-model-loaded", 7, 503
+
+
+class ServiceUnreachable(VouchError):
+    """The vouchml service does not answer at its address, or answered something else."""
+
+    code, exit_status = "service-unreachable", 7
+
+
+class ServiceRefused(VouchError):
+    """The vouchml service answered a request with an error."""
+
+    code, exit_status = "service-refused", 4

@@ -1,0 +1,92 @@
+"""The files of evidence about one model digest: their names, and the times in them.
+
+They lie in the folder `evidence` among the artifacts of the version's run, never among the signed files themselves.
+Whoever may write there can take evidence away, which denies; nobody can make any without a key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from vouchml.errors import StatementInvalid
+from vouchml.trust.model_signature import SIGNATURE_FILE
+
+#: The content of each file by its name.
+EvidenceFiles = Mapping[str, bytes]
+
+PROVENANCE_FILE: Final = "provenance.dsse.json"
+EVALUATION_FILE: Final = "evaluation.dsse.json"
+APPROVAL: Final = "approval"
+DECISION: Final = "decision"
+BREAK_GLASS: Final = "break-glass"
+
+_DATED: Final = re.compile(r"(?P<kind>approval|decision|break-glass)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\.dsse\.json")
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def is_evidence_name(name: str) -> bool:
+    """Whether a file of evidence can have this name."""
+    return name in (SIGNATURE_FILE, PROVENANCE_FILE, EVALUATION_FILE) or _DATED.fullmatch(name) is not None
+
+
+def dated_name(kind: str, at: datetime, key_id: str) -> str:
+    """The name of a statement that there may be several of, such as an approval, signed at `at` by a key."""
+    return f"{kind}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{key_id[:8]}.dsse.json"
+
+
+def dated_files(files: EvidenceFiles, kind: str) -> Iterator[tuple[str, bytes]]:
+    """The statements of a kind, by name and content, the newest name first."""
+    for name in sorted(files, reverse=True):
+        match = _DATED.fullmatch(name)
+        if match is not None and match["kind"] == kind:
+            yield name, files[name]
+
+
+def described(files: EvidenceFiles) -> list[dict[str, Any]]:
+    """Files as in-toto ResourceDescriptors: what a statement says that it has seen."""
+    return [{"uri": name, "digest": {"sha256": sha256(files[name]).hexdigest()}} for name in sorted(files)]
+
+
+def moment_text(moment: datetime) -> str:
+    """A time in a predicate: RFC 3339, UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime(_TIME)
+
+
+def read_moment(predicate: Mapping[str, Any], name: str) -> datetime:
+    """The time at `name`.
+
+    Raises:
+        StatementInvalid: there is none.
+    """
+    try:
+        return datetime.strptime(predicate[name], _TIME).replace(tzinfo=UTC)
+    except (KeyError, TypeError, ValueError):
+        raise StatementInvalid(f"The statement has no time at {name}.") from None
+
+
+def read_text(predicate: Mapping[str, Any], name: str) -> str:
+    """The text at `name`, not empty.
+
+    Raises:
+        StatementInvalid: there is none.
+    """
+    value = predicate.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise StatementInvalid(f"The statement has no text at {name}.")
+    return value
+
+
+def read_part(predicate: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object at `name`.
+
+    Raises:
+        StatementInvalid: there is none.
+    """
+    value = predicate.get(name)
+    if not isinstance(value, dict):
+        raise StatementInvalid(f"The statement has no object at {name}.")
+    return value

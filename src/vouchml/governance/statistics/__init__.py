@@ -1,0 +1,1 @@
+"""The statistics of the gate: every one is checked against an independent source in tests/governance/statistics."""

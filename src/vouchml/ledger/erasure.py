@@ -1,0 +1,80 @@
+"""Erase the payloads of predictions: destroyed with their salts, and a record that says when and on what basis.
+
+What is left of a prediction, its leaf, has ids, digests and a commitment that nobody can open any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from vouchml.errors import PayloadHeld
+from vouchml.ledger.holds import Hold, holds_in_force
+from vouchml.ledger.leaf import read_leaf
+from vouchml.ledger.record import RecordType, event
+from vouchml.ledger.search import predictions_of, records_about
+from vouchml.ledger.store.base import Entry, LedgerStore
+
+
+@dataclass(frozen=True, slots=True)
+class Erasable:
+    """What would be erased: records with payloads, how many of those that were found have none, and what holds them."""
+
+    entries: tuple[Entry, ...]
+    without_payload: int
+    holds: tuple[Hold, ...]
+
+
+def find_erasable(store: LedgerStore, name: str, *, row: int | None = None) -> Erasable:
+    """What there is to erase of the predictions with the id `name`: their payloads, and those of their outcomes.
+
+    Raises:
+        RecordNotFound: there is no such prediction.
+    """
+    places = list(predictions_of(store, name, row=row))
+    for place in tuple(places):
+        prediction_id = read_leaf(store.entry(place).leaf)["prediction_id"]
+        places.extend(records_about(store, prediction_id, RecordType.OUTCOME))
+    entries = tuple(store.entry(place) for place in places)
+    kept = tuple(entry for entry in entries if entry.payload is not None)
+    in_force = holds_in_force(store)
+    held = [hold for hold in in_force if any(hold.covers(each.index, _time(each)) for each in kept)]
+    return Erasable(kept, len(entries) - len(kept), tuple(held))
+
+
+def erase(
+    store: LedgerStore, erasable: Erasable, *, basis: str, who: str, override_hold: str | None = None
+) -> tuple[int, ...]:
+    """Erase, with one record for each payload; the places of these records. `override_hold` says why a hold yields.
+
+    Raises:
+        PayloadHeld: a hold covers one of them; nothing was erased.
+    """
+    if erasable.holds and override_hold is None:
+        raise held_by(erasable.holds)
+    told: dict[str, Any] = {"basis": basis, "who": who}
+    if erasable.holds:
+        told |= {"holds": [hold.number for hold in erasable.holds], "override_hold": override_hold}
+    places = []
+    for entry in erasable.entries:
+        fields = read_leaf(entry.leaf)
+        ids = {name: fields[name] for name in ("prediction_id", "request_id") if name in fields}
+        erased = {"erased": [[entry.index, entry.index + 1]], **ids, **told}
+        record = event(RecordType.ERASURE, erased, time=datetime.now(UTC), ids=tuple(ids.values()))
+        places.append(store.erase(entry.index, record).first_index)
+    return tuple(places)
+
+
+def held_by(holds: Sequence[Hold]) -> PayloadHeld:
+    """The error that names what holds the payloads."""
+    named = "; ".join(f"hold {hold.number} of {hold.time[:10]} by {hold.who}: {hold.reason}" for hold in holds)
+    return PayloadHeld(
+        f"Nothing was erased: {named}.",
+        remedy="Release it: vouch ledger release NUMBER; or say why it yields: --override-hold REASON",
+    )
+
+
+def _time(entry: Entry) -> str:
+    return str(read_leaf(entry.leaf)["time"])

@@ -1,0 +1,368 @@
+"""The ledger in one SQLite file: for one host, with as many processes as it has.
+
+The write-ahead log with `synchronous = FULL` has every commit on disk before it returns. A payload is never moved in
+the file, because records are only added at its end; so overwriting it in its place erases it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from vouchml.errors import LedgerUnavailable
+from vouchml.ledger.record import FREQUENT, SALT_BYTES, Record, RecordType, time_text
+from vouchml.ledger.store import sqlite_lookup
+from vouchml.ledger.store.base import ENTRIES_AT_ONCE, STORE_FORMAT, Appended, Checkpoint, Entry, Sign, parts_of
+from vouchml.ledger.store.failures import (
+    no_head,
+    no_ledger,
+    no_record,
+    nothing_to_erase,
+    other_origin,
+    torn_head,
+    unknown_format,
+)
+from vouchml.ledger.store.sqlite_connection import connect, rows, translated
+from vouchml.ledger.store.sqlite_file import FileIdentity, make_file
+from vouchml.ledger.store.sqlite_rows import RowWriter
+from vouchml.ledger.store.sqlite_schema import TABLES
+from vouchml.ledger.store.stored_leaf import cut, names, whole
+from vouchml.ledger.tree import CompactRange, Node, leaf_hash
+
+_LEAVES: Final = RowWriter("leaf", 4)
+_PAYLOADS: Final = RowWriter("payload", 3)
+_NODES: Final = RowWriter("node", 3)
+_EVENTS: Final = RowWriter("event", 2)
+
+#: What an erased salt is; a random one never is.
+_ERASED: Final = bytes(SALT_BYTES)
+_PREDICTION: Final = RecordType.PREDICTION
+
+_ENTRIES: Final = (
+    "SELECT leaf.idx, served, place, leaf.text, salt, body FROM leaf LEFT JOIN payload ON payload.idx = leaf.idx "
+    "WHERE leaf.idx BETWEEN ? AND ? ORDER BY leaf.idx"
+)
+# As long as what it overwrites, so that it is put in the same place.
+_ZEROS: Final = "UPDATE payload SET salt = zeroblob(length(salt)), body = zeroblob(length(body)) "
+_ERASE: Final = f"{_ZEROS}WHERE idx = ? AND salt <> zeroblob(length(salt))"
+_PRUNE: Final = f"{_ZEROS}WHERE idx >= ? AND idx < ? AND salt <> zeroblob(length(salt))"
+_EVENTS_BEFORE: Final = "SELECT idx FROM event WHERE type = ? AND idx < ? ORDER BY idx DESC LIMIT ?"
+
+
+class SqliteStore:
+    """A connection to the ledger in a file. See `LedgerStore` for what its methods promise."""
+
+    @classmethod
+    def create(cls, path: Path, origin: str) -> None:
+        """Make the tables of a ledger in the file at `path`, mode 0600; one of the same origin stays as it is.
+
+        Raises:
+            LedgerInvalid: there is another ledger, or something that is not a database.
+            LedgerUnavailable: the file cannot be made or written.
+        """
+        make_file(path)
+        connection = connect(path)
+        try:
+            with _transaction(connection, path.name):
+                found = _described(connection, path.name)
+                if found is None:
+                    connection.execute(TABLES)
+                    created = time_text(datetime.now(UTC))
+                    connection.execute("INSERT INTO ledger VALUES (1, ?, ?, ?)", (origin, STORE_FORMAT, created))
+                elif found != origin:
+                    raise other_origin(path.name, found)
+        finally:
+            connection.close()
+
+    def __init__(self, path: Path) -> None:
+        """Open the ledger at `path`.
+
+        Raises:
+            LedgerInvalid: there is none, it is of another format, or its head does not fit its records.
+            LedgerUnavailable: it cannot be opened.
+        """
+        self._name = path.name
+        self._connection = connect(path)
+        self._file = FileIdentity(path)
+        self._served_ids: dict[bytes, int] = {}
+        self._served_texts: dict[int, bytes] = {}
+        try:
+            with translated(self._name):
+                self._origin = _require_ledger(self._connection, self._name)
+                self._require_whole_head()
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, records: Sequence[Record], *, sign: Sign) -> Appended:
+        """Append in one transaction; see `LedgerStore.append`."""
+        hashes = [leaf_hash(record.leaf) for record in records]  # before the lock is taken
+        self._file.require_same()
+        with _transaction(self._connection, self._name):
+            appended, served_ids = self._add(records, hashes, sign)
+        self._served_ids = served_ids
+        return appended
+
+    def head(self) -> CompactRange:
+        """The tree as it is now."""
+        with translated(self._name):
+            return self._head()
+
+    def origin(self) -> str:
+        """The name of this ledger in its checkpoints."""
+        return self._origin
+
+    def find(self, name: str) -> tuple[int, ...]:
+        """The places of the records with the id `name`."""
+        with _transaction(self._connection, self._name, "BEGIN"):
+            found = sqlite_lookup.candidates(self._connection, self._head().size, name)
+            return tuple(index for index in found if names(self._entry(index).leaf, name))
+
+    def entry(self, index: int) -> Entry:
+        """The record at a place."""
+        with translated(self._name):
+            return self._entry(index)
+
+    def entries(self, start: int, end: int) -> Iterator[Entry]:
+        """The records from `start` up to `end`."""
+        end = min(end, self.head().size)
+        for first in range(start, end, ENTRIES_AT_ONCE):
+            with translated(self._name):
+                found = self._read_entries(first, min(first + ENTRIES_AT_ONCE, end))
+            yield from found
+
+    def read(self, level: int, start: int, end: int) -> Sequence[bytes]:
+        """Hashes for proofs."""
+        with translated(self._name):
+            if level == 0:
+                return [leaf_hash(entry.leaf) for entry in self._read_entries(start, end)]
+            found = rows(
+                self._connection,
+                "SELECT hash FROM node WHERE level = ? AND place >= ? AND place < ? ORDER BY place",
+                (level, start, end),
+            )
+            return [value for (value,) in found]
+
+    def checkpoints(self, since: int = 0) -> Iterator[Checkpoint]:
+        """The checkpoints from `since` on."""
+        while True:
+            with translated(self._name):
+                found = rows(
+                    self._connection,
+                    "SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY size LIMIT ?",
+                    (since, ENTRIES_AT_ONCE),
+                )
+            if not found:
+                return
+            yield from (Checkpoint(*row) for row in found)
+            since = found[-1][0] + 1
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        """The checkpoint of the largest size."""
+        with translated(self._name):
+            found = rows(self._connection, "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")
+        return Checkpoint(*found[0]) if found else None
+
+    def add_checkpoint(self, size: int, note: str) -> None:
+        """Keep a checkpoint."""
+        with _transaction(self._connection, self._name):
+            self._add_checkpoint(size, note)
+
+    def last_event(self, kind: RecordType) -> Entry | None:
+        """The latest record of a type that is not frequent."""
+        with translated(self._name):
+            index = self._value("SELECT max(idx) FROM event WHERE type = ?", kind.value)
+            return None if index is None else self._entry(index)
+
+    def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
+        """The records of a type that is not frequent, the latest first."""
+        end = self.head().size if before is None else before
+        while True:
+            with translated(self._name):
+                found = rows(self._connection, _EVENTS_BEFORE, (kind.value, end, ENTRIES_AT_ONCE))
+                entries = [self._entry(index) for (index,) in found]
+            if not entries:
+                return
+            yield from entries
+            end = entries[-1].index
+
+    def erase(self, index: int, record: Record) -> Appended:
+        """Overwrite payload and salt, append `record`, and leave no copy in the write-ahead log."""
+        with _transaction(self._connection, self._name):
+            self._connection.execute(_ERASE, (index,))
+            if self._connection.changes() == 0:
+                raise nothing_to_erase(index)
+            appended, served_ids = self._add([record], [leaf_hash(record.leaf)], lambda _: None)
+        self._served_ids = served_ids
+        self.empty_log()
+        return appended
+
+    def prune(self, spans: Sequence[tuple[int, int]]) -> int:
+        """Overwrite payloads and salts, and leave no copy in the write-ahead log."""
+        pruned = 0
+        for part in parts_of(spans):
+            with _transaction(self._connection, self._name):
+                for span in part:
+                    self._connection.execute(_PRUNE, span)
+                    pruned += self._connection.changes()
+        self.empty_log()
+        return pruned
+
+    def empty_log(self) -> None:
+        """Bring everything into the database, and cut the write-ahead log, with what it still has of erased payloads.
+
+        Raises:
+            LedgerUnavailable: other programs read or write all the time, so that it could not be cut.
+        """
+        with translated(self._name):
+            try:
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.BusyError as error:
+                raise LedgerUnavailable(
+                    "Erased, but the write-ahead log still has a copy: other programs did not let it be cut.",
+                    remedy="It goes with the next erasure, or when the last program that uses the ledger ends.",
+                ) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(apsw.Error):
+            self._connection.close()
+
+    def _add(self, records: Sequence[Record], hashes: Sequence[bytes], sign: Sign) -> tuple[Appended, dict[bytes, int]]:
+        """Within a transaction: write the records behind the head and move it; and the ids of all `served` then."""
+        connection = self._connection
+        before = self._head()
+        after, nodes = before.extend(hashes)
+        served_ids = self._served_ids_with(records)
+        leaves: list[apsw.SQLiteValue] = []
+        payloads: list[apsw.SQLiteValue] = []
+        events: list[apsw.SQLiteValue] = []
+        for index, record in enumerate(records, before.size):
+            place, text = cut(record)
+            leaves += (index, served_ids[record.served] if place else None, place, text)
+            if record.payload is not None:
+                payloads += (index, record.salt, record.payload)
+            if record.type is not _PREDICTION and record.type not in FREQUENT:
+                events += (record.type.value, index)
+        _LEAVES.write(connection, leaves)
+        _PAYLOADS.write(connection, payloads)
+        _EVENTS.write(connection, events)
+        sqlite_lookup.add(connection, before.size, records)
+        _NODES.write(connection, _flat(nodes))
+        if records:
+            connection.execute("UPDATE head SET size = ?, range = ? WHERE id = 1", (after.size, after.to_bytes()))
+        note = sign(after)
+        if note is not None:
+            self._add_checkpoint(after.size, note)
+        return Appended(before.size, after.size), served_ids
+
+    def _served_ids_with(self, records: Sequence[Record]) -> dict[bytes, int]:
+        """The ids of all `served` known so far and of those of `records`. Those are certain only after the commit."""
+        missing = {record.served for record in records if record.served not in self._served_ids}
+        missing.discard(b"")
+        if not missing:
+            return self._served_ids
+        served_ids = dict(self._served_ids)
+        for text in sorted(missing):
+            number = self._value("SELECT id FROM served WHERE text = ?", text)
+            if number is None:
+                number = self._value("INSERT INTO served(text) VALUES (?) RETURNING id", text)
+            served_ids[text] = number
+        return served_ids
+
+    def _add_checkpoint(self, size: int, note: str) -> None:
+        self._connection.execute("INSERT INTO checkpoint VALUES (?, ?) ON CONFLICT DO NOTHING", (size, note))
+
+    def _head(self) -> CompactRange:
+        return _head(rows(self._connection, "SELECT size, range FROM head WHERE id = 1"))
+
+    def _require_whole_head(self) -> None:
+        found = rows(
+            self._connection,
+            "SELECT size, range, (SELECT coalesce(max(idx), -1) + 1 FROM leaf) FROM head WHERE id = 1",
+        )
+        if not found:
+            raise no_head()
+        ((size, content, leaves),) = found
+        if size != leaves:
+            raise torn_head(size, leaves)
+        CompactRange.from_bytes(size, content)
+
+    def _entry(self, index: int) -> Entry:
+        found = self._read_entries(index, index + 1)
+        if not found:
+            raise no_record(index)
+        return found[0]
+
+    def _read_entries(self, start: int, end: int) -> list[Entry]:
+        found = rows(self._connection, _ENTRIES, (start, end - 1))
+        texts = self._served_texts
+        if any(served not in texts for _, served, *_ in found if served is not None):
+            texts.update(rows(self._connection, "SELECT id, text FROM served"))
+        return [
+            Entry(
+                index,
+                whole(place, text, texts.get(served)),
+                None if salt == _ERASED else salt,
+                None if salt == _ERASED else body,
+            )
+            for index, served, place, text, salt, body in found
+        ]
+
+    def _value(self, statement: str, value: apsw.SQLiteValue) -> Any:
+        return self._connection.execute(statement, (value,)).get
+
+
+@contextmanager
+def _transaction(connection: apsw.Connection, name: str, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """All or nothing of what is done inside. `BEGIN IMMEDIATE` waits until it is the only writer."""
+    with translated(name):
+        connection.execute(begin)
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            # After some errors SQLite has rolled back by itself.
+            with suppress(apsw.Error):
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _head(found: Sequence[tuple[Any, ...]]) -> CompactRange:
+    if not found:
+        raise no_head()
+    return CompactRange.from_bytes(*found[0])
+
+
+def _require_ledger(connection: apsw.Connection, name: str) -> str:
+    origin = _described(connection, name)
+    if origin is None:
+        raise no_ledger(name)
+    return origin
+
+
+def _described(connection: apsw.Connection, name: str) -> str | None:
+    """The origin of the ledger in a database; None where there is no ledger.
+
+    Raises:
+        LedgerInvalid: its format is another one.
+    """
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'ledger'").get
+    if not tables:
+        return None
+    found = rows(connection, "SELECT origin, format FROM ledger WHERE id = 1")
+    if not found:
+        return None
+    ((origin, form),) = found
+    if form != STORE_FORMAT:
+        raise unknown_format(name, form)
+    return str(origin)
+
+
+def _flat(nodes: Sequence[Node]) -> list[apsw.SQLiteValue]:
+    return [value for node in nodes for value in node]

@@ -1,0 +1,279 @@
+"""Write records by the group, off the event loop: whoever waits for a record waits for the commit of its group.
+
+While one group is written, the next one gathers. So a lone request waits for one commit, and a busy service pays for
+one commit with many. All state but the store belongs to the event loop; a thread owns the store and gets whole groups.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Final, Protocol
+
+from vouchml.errors import LedgerUnavailable, VouchError
+from vouchml.ledger.record import Record, RecordType, event, time_text
+from vouchml.ledger.tree import CompactRange
+
+TICK_SECONDS: Final = 0.5
+REOPEN_SECONDS: Final = 0.5
+NOTES_HELD: Final = 1_000
+STOP_WITHIN_SECONDS: Final = 10.0
+
+Sign = Callable[[CompactRange], str | None]
+
+
+class Appended(Protocol):
+    """What the writer wants to know of an append."""
+
+    @property
+    def size(self) -> int:
+        """The records of the ledger now."""
+        ...
+
+
+class WritableStore(Protocol):
+    """What the writer needs of a store; it is opened, used and closed by one thread."""
+
+    def append(self, records: Sequence[Record], *, sign: Sign) -> Appended:
+        """Append in one transaction, with the checkpoint that `sign` makes of the new head.
+
+        Raises:
+            LedgerUnavailable: nothing was appended.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+class Signer(Protocol):
+    """Says when a checkpoint is due, and signs it."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether there is a key at all."""
+        ...
+
+    def due(self, head: CompactRange) -> str | None:
+        """A checkpoint of `head` when it is time for one."""
+        ...
+
+    def final(self, head: CompactRange) -> str | None:
+        """A checkpoint of `head` unless it has one."""
+        ...
+
+    def is_late(self) -> bool:
+        """Whether records have waited long enough for a checkpoint that no later record has brought."""
+        ...
+
+
+@dataclass(frozen=True)
+class WriterState:
+    """How the ledger is, for `/health`: the problem, if there is one, its records, and whether its head is signed."""
+
+    problem: str = "The ledger has not been opened yet."
+    size: int | None = None
+    is_signed: bool = True
+
+
+@dataclass(slots=True)
+class _Missed:
+    """Answers that left unrecorded since a time."""
+
+    since: str
+    records: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    records: list[Record] = field(default_factory=list)
+    waiting: list[asyncio.Future[bool]] = field(default_factory=list)
+
+
+class LedgerWriter:
+    """The writer of one worker. `open_ledger` is called by its thread, again after every failure.
+
+    `serves_unrecorded`: what cannot be recorded is answered all the same, and counted in a `gap` record later.
+    `on_commit` is told the records and the seconds of each commit, `on_failure` of each that failed, by the thread.
+    """
+
+    def __init__(
+        self,
+        open_ledger: Callable[[], tuple[WritableStore, Signer]],
+        *,
+        worker: str,
+        serves_unrecorded: bool = False,
+        on_commit: Callable[[int, float], None] = lambda _records, _seconds: None,
+        on_failure: Callable[[LedgerUnavailable], None] = lambda _: None,
+    ) -> None:
+        self.state = WriterState()
+        self._open_ledger = open_ledger
+        self._worker = worker
+        self.serves_unrecorded = serves_unrecorded
+        self._on_commit = on_commit
+        self._on_failure = on_failure
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+        self._handed: SimpleQueue[_Group | None] = SimpleQueue()
+        self._notes: SimpleQueue[Record] = SimpleQueue()
+        # Of the event loop:
+        self._gathering = _Group()
+        self._is_writing = False
+        # Of the thread:
+        self._opened: tuple[WritableStore, Signer] | None = None
+        self._held: list[Record] = []
+        self._missed: _Missed | None = None
+        self._open_again_at = 0.0
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to write."""
+        self._loop = loop
+        self._thread = Thread(target=self._run, name="vouchml-ledger", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits, sign the end, and close the store. Called off the loop, when nothing more comes."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._handed.put(None)
+            thread.join(STOP_WITHIN_SECONDS)
+
+    def enlist(self, records: Sequence[Record]) -> asyncio.Future[bool]:
+        """Have `records` written; the future ends with their commit. Called on the event loop.
+
+        It gives True, or False when they could not be recorded and the settings say to answer all the same. It raises
+        LedgerUnavailable when they could not be recorded.
+
+        Raises:
+            LedgerUnavailable: the writer was never started.
+        """
+        loop = self._loop
+        if loop is None:
+            raise LedgerUnavailable("The ledger is not open.", remedy="Run the app with its lifespan.")
+        future: asyncio.Future[bool] = loop.create_future()
+        group = self._gathering
+        group.records.extend(records)
+        group.waiting.append(future)
+        if not self._is_writing:
+            self._hand_over()
+        return future
+
+    def note(self, record: Record) -> None:
+        """Have `record` written before all that is enlisted later; nobody waits for it. Called from any thread."""
+        self._notes.put(record)
+        self._handed.put(_Group())
+
+    def _hand_over(self) -> None:
+        group, self._gathering = self._gathering, _Group()
+        self._is_writing = True
+        self._handed.put(group)
+
+    def _written(self, group: _Group, error: LedgerUnavailable | None) -> None:
+        """On the event loop: the group is on disk, or is not."""
+        # The next group first, so that it is written while those of this one are answered.
+        if self._gathering.waiting:
+            self._hand_over()
+        else:
+            self._is_writing = False
+        for future in group.waiting:
+            if future.done():  # whoever waited has gone
+                continue
+            if error is None:
+                future.set_result(True)
+            elif self.serves_unrecorded:
+                future.set_result(False)
+            else:
+                future.set_exception(LedgerUnavailable(error.message, remedy=error.remedy))
+
+    def _run(self) -> None:
+        # The first look does not wait for a request: a ledger that cannot be opened shows in `/health`.
+        self._write(_Group())
+        while True:
+            try:
+                group = self._handed.get(timeout=TICK_SECONDS)
+            except Empty:
+                group = _Group()
+            if group is None:
+                break
+            self._write(group)
+        self._append([], is_last=True)
+        self._close()
+
+    def _write(self, group: _Group) -> None:
+        error = self._append(group.records)
+        if error is not None and self.serves_unrecorded:
+            self._missed = self._missed or _Missed(time_text(datetime.now(UTC)))
+            self._missed.records += len(group.records)
+        if group.waiting and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._written, group, error)
+
+    def _append(self, records: list[Record], *, is_last: bool = False) -> LedgerUnavailable | None:
+        """Append what is held back and `records`, and sign the head if it is time; the error, if that fails."""
+        self._hold_notes()
+        missed = [_gap(self._missed, self._worker)] if self._missed is not None and self._missed.records else []
+        whole = [*missed, *self._held, *records]
+        began = time.perf_counter()
+        try:
+            store, signer = self._open()
+            if not (whole or is_last or signer.is_late()):
+                return None
+            appended = store.append(whole, sign=signer.final if is_last else signer.due)
+        except VouchError as error:
+            return self._failed(error)
+        # Whatever a store comes up with: if this thread ended, those who wait would wait for ever.
+        except Exception as error:  # noqa: BLE001
+            return self._failed(LedgerUnavailable("The ledger cannot be written; the log says why."), cause=error)
+        self._held.clear()
+        self._missed = None
+        self.state = WriterState("", appended.size, signer.signs)
+        if whole:
+            self._on_commit(len(whole), time.perf_counter() - began)
+        return None
+
+    def _failed(self, error: VouchError, cause: Exception | None = None) -> LedgerUnavailable:
+        unavailable = LedgerUnavailable(error.message, remedy=error.remedy)
+        unavailable.__cause__ = cause
+        self.state = WriterState(error.message, self.state.size)
+        self._open_again_at = time.monotonic() + REOPEN_SECONDS
+        self._on_failure(unavailable)
+        self._close()
+        return unavailable
+
+    def _hold_notes(self) -> None:
+        while len(self._held) < NOTES_HELD:
+            try:
+                self._held.append(self._notes.get_nowait())
+            except Empty:
+                return
+
+    def _open(self) -> tuple[WritableStore, Signer]:
+        """The store, opened when it is not; not more often than is good for it.
+
+        Raises:
+            LedgerUnavailable: it cannot be opened, or has just failed.
+        """
+        if self._opened is None:
+            if time.monotonic() < self._open_again_at:
+                raise LedgerUnavailable(self.state.problem)
+            self._opened = self._open_ledger()
+            self.state = WriterState("", self.state.size, self._opened[1].signs)
+        return self._opened
+
+    def _close(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with suppress(VouchError):  # it has failed already
+                opened[0].close()
+
+
+def _gap(missed: _Missed, worker: str) -> Record:
+    """The record of answers that left without one."""
+    fields = {"records": missed.records, "since": missed.since, "worker": worker}
+    return event(RecordType.GAP, fields, time=datetime.now(UTC))

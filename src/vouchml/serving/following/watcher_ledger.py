@@ -1,0 +1,51 @@
+"""What the watcher has to record: versions that it did not let in."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from vouchml.errors import VouchError
+from vouchml.ledger.open import open_for_writing
+from vouchml.ledger.record import Record, RecordType, event
+from vouchml.registry import Version
+from vouchml.serving.logs import SERVING, log_event
+from vouchml.settings import Settings
+
+_MOST_WAITING = 1_000
+
+
+class WatcherLedger:
+    """Appends to the project's ledger; what cannot be written waits for the next poll."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._waiting: list[Record] = []
+
+    def refused(self, version: Version, digest: str | None, role: str, reason: str) -> None:
+        """A version was not let in; `digest` is None when its files could not be had."""
+        fields = {
+            "model": digest,
+            "name": version.name,
+            "reason": reason,
+            "role": role,
+            "version": str(version.number),
+            "worker": "watcher",
+        }
+        if self._settings.ledger.url and len(self._waiting) < _MOST_WAITING:
+            self._waiting.append(event(RecordType.ADMISSION_REFUSED, fields, time=datetime.now(UTC)))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if not self._waiting:
+            return
+        try:
+            store, schedule = open_for_writing(self._settings)
+            try:
+                store.append(self._waiting, sign=schedule.due)
+            finally:
+                store.close()
+        except VouchError as error:
+            log_event(SERVING, "ledger-unavailable", level=logging.ERROR, message=error.diagnostics())
+        else:
+            self._waiting.clear()
