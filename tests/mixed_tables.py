@@ -69,6 +69,9 @@ parameters = {PARAMETERS[estimator]}
 [training]
 bootstrap_resamples = 100
 cv_folds = 2
+
+[trust]
+admission = "off"
 """
 
 

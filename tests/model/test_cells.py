@@ -13,7 +13,7 @@ from tests.model.small_bundle import small_contract
 
 from vouchml.errors import ContractBreach
 from vouchml.model import Feature
-from vouchml.model.cells import cells_of, encoders, null_problems
+from vouchml.model.cells import cells_of, encoders, null_problems, recoded
 from vouchml.model.request import decode_records, decode_request
 from vouchml.model.strict_json import NotJson
 
@@ -106,3 +106,33 @@ def test_a_row_means_the_same_under_contracts_of_the_same_names_categories_and_n
     features: tuple[Feature, ...], same: bool
 ) -> None:
     assert small_contract(features).takes_rows_of(small_contract((AGE, SEX))) is same
+
+
+WARD = Feature(name="ward", type="category", nullable=True, categories=("1", "2", "3"))
+DOSE = Feature(name="dose", minimum=0.0, maximum=1.0)
+TWO = np.array([[0.0, 5.0], [2.0, 6.0], [np.nan, 7.0]])
+
+
+def test_rows_are_recoded_for_a_contract_of_other_categories() -> None:
+    other = (changed(WARD, categories=("0", "1", "3")), changed(DOSE, nullable=True))
+    rows, wrong = recoded(TWO, (WARD, DOSE), other)
+    assert wrong == ()
+    assert np.array_equal(rows, [[1.0, 5.0], [2.0, 6.0], [np.nan, 7.0]], equal_nan=True)
+    assert TWO[0, 0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("ward", "dose", "wrong"),
+    [
+        (WARD, DOSE, ()),
+        (changed(WARD, categories=("1", "3")), DOSE, ()),
+        (changed(WARD, categories=("2", "3")), DOSE, ("ward",)),
+        (changed(WARD, nullable=False), DOSE, ("ward",)),
+        (Feature(name="ward", nullable=True, minimum=1.0, maximum=3.0), DOSE, ("ward",)),
+        (WARD, Feature(name="dose", type="category", categories=("5", "6", "7")), ("dose",)),
+    ],
+)
+def test_what_a_contract_does_not_take_of_the_rows_is_named(
+    ward: Feature, dose: Feature, wrong: tuple[str, ...]
+) -> None:
+    assert recoded(TWO, (WARD, DOSE), (ward, dose))[1] == wrong

@@ -74,6 +74,28 @@ def cells_of(features: Sequence[Feature], row: Sequence[float] | NDArray[np.floa
     return {feature.name: _cell(feature, float(value)) for feature, value in zip(features, row, strict=True)}
 
 
+def recoded(
+    rows: NDArray[np.float64], features: Sequence[Feature], other: Sequence[Feature]
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """`rows` of `features`, as a contract with the features `other` of the same names, in that order, has them.
+
+    And the names of the features that hold what the other contract does not take.
+    """
+    columns, wrong = np.array(rows), []
+    for position, (ours, theirs) in enumerate(zip(features, other, strict=True)):
+        cells = columns[:, position]
+        present = ~np.isnan(cells)
+        if ours.type != theirs.type or not (present.all() or theirs.nullable):
+            wrong.append(theirs.name)
+        elif ours.categories is not None:
+            places = places_of(theirs)
+            of_place = np.array([places.get(text, math.nan) for text in ours.categories])
+            cells[present] = of_place[cells[present].astype(np.intp)]
+            if np.isnan(cells[present]).any():
+                wrong.append(theirs.name)
+    return columns, tuple(wrong)
+
+
 def null_problems(contract: Contract, rows: NDArray[np.float64]) -> list[InvalidFeature]:
     """The features that are NaN in some of `rows`, shape (rows, features), and may not be null.
 

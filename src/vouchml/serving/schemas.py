@@ -188,7 +188,9 @@ class TracedPayload(BaseModel):
     caller: str | None
     door: str
     role: str
-    inputs: list[float] = Field(description="In the order of the model's contract.")
+    inputs: list[float | None] = Field(
+        description="In the order of the model's contract; a category as its place in the contract's list, from 0."
+    )
     out_of_range: list[str]
     probability: float
     threshold: float
