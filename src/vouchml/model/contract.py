@@ -6,6 +6,7 @@ It is built at training from the rows that the model was fitted on, stored among
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -98,15 +99,20 @@ class Contract(FileValue):
         """The names of the input columns, in order."""
         return tuple(feature.name for feature in self.features)
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """Whether every feature is a number that is never null: such a row needs no translation."""
-        return all(feature.type == "number" and not feature.nullable for feature in self.features)
+        return not self.has_categories and not self.has_nulls
 
-    @property
+    @cached_property
     def has_categories(self) -> bool:
         """Whether a feature is a category."""
         return any(feature.type == "category" for feature in self.features)
+
+    @cached_property
+    def has_nulls(self) -> bool:
+        """Whether a feature may be null."""
+        return any(feature.nullable for feature in self.features)
 
     @property
     def positive_index(self) -> int:

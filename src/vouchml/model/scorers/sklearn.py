@@ -107,7 +107,7 @@ class SklearnScorer:
 
 def trusted_types(contract: Contract) -> list[str]:
     """The types beside scikit-learn's own that a model of `contract` is made of."""
-    of_nulls = [_TYPE_OF_NUMBERS] if any(feature.nullable for feature in contract.features) else []
+    of_nulls = [_TYPE_OF_NUMBERS] if contract.has_nulls else []
     return [*TRUSTED_TYPES.get(contract.estimator, ()), *of_nulls]
 
 

@@ -116,9 +116,8 @@ def _may_be_plain(body: bytes, rules: TableRules) -> bool:
 
 def _carefully(body: bytes, rules: TableRules) -> Decoded:
     known = (*rules.contract.feature_names, *FORMATS, "params", "columns", "data", "index")
-    nullable = any(feature.nullable for feature in rules.contract.features)
     limits = Limits(rules.max_rows, len(rules.contract.features))
-    document = parse_json(body, known, limits, nan_is_null=nullable)
+    document = parse_json(body, known, limits, nan_is_null=rules.contract.has_nulls)
     given = [name for name in FORMATS if isinstance(document, dict) and name in document]
     if not isinstance(document, dict) or len(given) != 1:
         raise ContractBreach(f"The body must be a JSON object with exactly one of {', '.join(FORMATS)}.")

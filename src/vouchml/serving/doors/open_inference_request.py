@@ -60,8 +60,8 @@ def decode_inference_request(
     text, binary = _parts(body, header_length)
     known = (*contract.feature_names, *_TOP, *_OF_INPUT, MATRIX)
     # Clients that write JSON with Python have no null among numbers, and say NaN.
-    nullable = any(feature.nullable for feature in contract.features)
-    document = parse_json(text, known, Limits(max_rows, len(contract.features)), nan_is_null=nullable)
+    limits = Limits(max_rows, len(contract.features))
+    document = parse_json(text, known, limits, nan_is_null=contract.has_nulls)
     if not isinstance(document, dict) or "inputs" not in document:
         raise ContractBreach("The body must be an inference request with 'inputs'.", missing=["inputs"])
     unknown = [name for name in document if name not in _TOP]
@@ -132,7 +132,7 @@ def _tensor(
     if shape is None or not entry.keys() <= set(_OF_INPUT):
         raise tensor_breach(name, "must have a name, a shape of one or two dimensions, a datatype and data")
     texts = feature if feature is not None and feature.categories is not None else None
-    nullable = any(each.nullable for each in contract.features) if feature is None else feature.nullable
+    nullable = contract.has_nulls if feature is None else feature.nullable
     if "binary_data_size" not in parameters:
         if texts is not None:
             return places_from_json(texts, entry.get("datatype"), shape, entry.get("data")), binary
