@@ -8,12 +8,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 export PIP_REQUIRE_VIRTUALENV := true
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint docs bench bench-serving gate-error-rates soak screenshots lock clean install install-dev
+.PHONY: help up test lint docs bench bench-serving gate-error-rates soak soak-ledger screenshots lock clean install install-dev
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: install ## Train, register, promote to Staging and serve; Ctrl-C stops it all
+up: install ## Train, sign, gate, promote to Staging and serve; Ctrl-C stops it all
 	@exec $(BIN)/vouch up
 
 test: install-dev ## Lint, check types and floors, and run the whole test suite
@@ -41,6 +41,9 @@ gate-error-rates: install-dev ## Simulate how often the gate is wrong; docs/gate
 
 soak: install-dev ## Look at the memory of the service over five million requests
 	$(BIN)/python -m benchmarks.serving --peers none --soak 5
+
+soak-ledger: install-dev ## Kill a loaded service two hundred times with each kind of ledger; docs/threat-model.md has the figures
+	$(BIN)/python -m pytest -m soak -s tests/faults/test_ledger_kills.py
 
 screenshots: install-dev ## Take docs/screenshots with a headless Chromium from a running stack
 	$(BIN)/python scripts/take_screenshots.py

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from vouchml.governance import Champion, Evidence, Verdict
+from vouchml.governance.evidence import Champion, Evidence
+from vouchml.governance.finding import Verdict
 from vouchml.governance.rules import CHECKS
 from vouchml.governance.statistics.losses import log_losses, squared_errors
 from vouchml.governance.statistics.paired_bootstrap import Method, mean_interval

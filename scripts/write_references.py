@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import typer
 from pydantic import SecretStr
@@ -79,7 +79,8 @@ def errors_reference() -> str:
         "Every error has a code that does not change. On the command line its kind is the exit status; the service "
         'answers with the HTTP status and `{"detail": {"code", "message", "missing", "extra", "invalid"}}`. '
         "No message repeats what a caller sent. Besides these, 2 is a mistake in the command, 1 a problem that "
-        "`vouch doctor` found or a version that failed `vouch gate`, 13 a version that it could not decide about, "
+        "`vouch doctor` found, a version that failed `vouch gate` or that `vouch reproduce` did not come close "
+        "enough to, 13 a version that the gate could not decide about, "
         "130 Ctrl-C before anything ran, and 141 an output that was closed.",
         "\n".join(["| code | exit status | HTTP status | meaning |", "|---|---|---|---|", *rows]),
     ]
@@ -130,7 +131,15 @@ def _section(name: str, field: Any) -> Iterator[str]:
     if name == "root":
         return
     model: type[Section] = field.annotation
-    yield f"## [{name}]"
+    yield from _keys(f"[{name}]", model)
+    for key, value in model.model_fields.items():
+        of_each = [each for each in get_args(value.annotation) if isinstance(each, type) and issubclass(each, Section)]
+        if get_origin(value.annotation) is tuple and of_each:
+            yield from _keys(f"[[{name}.{key}]]", of_each[0])
+
+
+def _keys(heading: str, model: type[Section]) -> Iterator[str]:
+    yield f"## {heading}"
     about = _prose(model.__doc__ or "").partition(": ")[2]
     yield about[:1].upper() + about[1:]
     rows = ["| key | takes | default | |", "|---|---|---|---|"]
@@ -144,6 +153,8 @@ def _section(name: str, field: Any) -> Iterator[str]:
 def _takes(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:  # what may be left out is a table of its own
         return "table"
+    if "$ref" in schema.get("items", {}):
+        return "list of tables"
     if "enum" in schema:
         return " or ".join(f"`{_toml(value)}`" for value in schema["enum"])
     kind = {

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.started import STARTED
 
-from vouchml.settings import ModelSettings, Settings, TrainingSettings, load_settings
+from vouchml.registry import ModelRegistry
+from vouchml.settings import ModelSettings, Settings, TrainingSettings, load_settings, sqlite_uri
 from vouchml.training import TrainedVersion, train
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parent
+REPOSITORY = TESTS.parent
+# Those of `cli` share a `vouch up`. Two of `faults` at a time would leave too little of the machine for what they time.
+TOGETHER = ("cli", "faults")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -22,6 +28,23 @@ def _no_settings_from_outside() -> None:
     for name in list(os.environ):
         if name.startswith(("VOUCH_", "MLFLOW_")):
             del os.environ[name]
+    # A shell starts what runs in its background with SIGINT ignored, and what we start would ignore it too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_outlives_pytest() -> Iterator[None]:
+    yield
+    STARTED.close()
+
+
+@pytest.fixture(autouse=True)
+def _what_a_test_starts_ends_with_it() -> Iterator[None]:
+    """Also when it fails half-way. What fixtures of a wider scope start is there before a test is set up."""
+    before = STARTED.groups
+    yield
+    STARTED.end_all_but(before)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +65,14 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Setti
 def project(make_project: Callable[[], Settings]) -> Settings:
     """The shipped project, untrained, in a folder of its own."""
     return make_project()
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database as it is when it has just been made, once a session: to copy, not to change."""
+    path = tmp_path_factory.mktemp("new") / "mlflow.db"
+    ModelRegistry.connect(sqlite_uri(path), create=True)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +98,12 @@ def trained_folder(make_project: Callable[[], Settings]) -> Path:
             model = ModelSettings(parameters={"C": strength, "max_iter": 1000})
             train(settings.model_copy(update={"model": model}))
     return settings.root
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `pytest -n 2 --dist loadgroup`, run each file in one process, and these folders in one process each."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            place = item.path.relative_to(TESTS)
+            group = place.parts[0] if place.parts[0] in TOGETHER else str(place)
+            item.add_marker(pytest.mark.xdist_group(group))

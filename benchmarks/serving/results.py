@@ -163,6 +163,7 @@ class Results:
     decodings: list[Decoding] = field(default_factory=list)
     switch: Switch | None = None
     soak: Soak | None = None
+    fsync_seconds: float | None = None
 
     def contest(self, name: str) -> Contest | None:
         """The contender of that name if it was measured."""

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.started import STARTED
+
 ROWS = 60
 
 
@@ -66,7 +68,7 @@ class Project:
         return run(*arguments, cwd=self.folder, text=text, **environment)
 
     def start(self, *arguments: str) -> Running:
-        process = subprocess.Popen(
+        process = STARTED.start(
             [sys.executable, "-m", "vouchml.cli.main", *arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
@@ -107,6 +109,7 @@ class Running:
             self.process.send_signal(number)
         output, notes = self.process.communicate(timeout=30)
         wait_for_the_end_of(below)
+        STARTED.end(self.process.pid)
         return self.process.returncode, output, "".join(self.notes) + notes
 
 
@@ -132,7 +135,7 @@ def command_of(pid: int) -> str:
         return ""
 
 
-def wait_for_the_end_of(pids: list[int], seconds: float = 10.0) -> None:
+def wait_for_the_end_of(pids: list[int], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while left := [pid for pid in pids if command_of(pid)]:  # a zombie has no command
         assert time.monotonic() < deadline, f"still there: {[command_of(pid) for pid in left]}"

@@ -1,8 +1,8 @@
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -38,9 +38,11 @@ def test_help_is_there_at_once(tmp_path: Path) -> None:
 
 
 def _seconds(folder: Path) -> float:
-    began = time.perf_counter()
+    """What it takes of a processor: it waits for nothing, but here perhaps for its turn among other programs."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run("--help", cwd=folder)
-    return time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:
@@ -50,9 +52,9 @@ def test_the_version_is_told(tmp_path: Path) -> None:
 
 
 def test_a_mistyped_command_suggests_the_nearest(tmp_path: Path) -> None:
-    told = run("trian", cwd=tmp_path)
+    told = run("srve", cwd=tmp_path)
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr == "error: No such command 'trian'. Did you mean 'train'?\nHow it is used: vouch --help\n"
+    assert told.stderr == "error: No such command 'srve'. Did you mean 'serve'?\nHow it is used: vouch --help\n"
 
 
 def test_a_mistyped_option_suggests_the_nearest(tmp_path: Path) -> None:

@@ -107,6 +107,11 @@ def test_the_registry_is_listed_shown_and_moved(running_project: Pair) -> None:
     assert registered["data_sha256"] == trained["data_sha256"]
     number = str(registered["version"])
 
+    refused = project.vouch("registry", "promote", number, "--why", "better")
+    assert (refused.returncode, refused.stdout) == (11, "")
+    assert refused.stderr.endswith(f"The model is not signed.\nSign it: vouch sign {number}\n")
+    assert document(project, "sign", number, "--quiet")
+    assert document(project, "gate", number, "--quiet")
     assert document(project, "registry", "promote", number, "--why", "better", "--who", "Ada Lovelace")
     shown = document(project, "registry", "show", "@staging")
     assert shown == document(project, "registry", "show") == document(project, "registry", "show", number)

@@ -12,6 +12,7 @@ import pytest
 from tests.cli.processes import clean_environment, free_ports
 from tests.faults.services import MlflowServer, Service, serve_command, serving_settings, uvicorn_command
 from tests.serving.conftest import Project, copy_project
+from tests.started import STARTED
 
 from vouchml.data import read_table
 from vouchml.serving.following.watcher import Watcher
@@ -70,7 +71,7 @@ def start(cold_project: Project) -> Iterator[Start]:
         command = uvicorn_command(port, *arguments) if uvicorn else serve_command(port, *arguments)
         log = cold_project.settings.root / f"service-{next(numbers)}.log"
         with log.open("wb") as out:
-            process = subprocess.Popen(
+            process = STARTED.start(
                 command,
                 cwd=cold_project.settings.root,
                 env=clean_environment()
@@ -80,7 +81,6 @@ def start(cold_project: Project) -> Iterator[Start]:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                process_group=0,
             )
         service = Service(cold_project, process, port, log, scheme)
         running.append(service)

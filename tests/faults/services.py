@@ -17,6 +17,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from tests.cli.processes import clean_environment, command_of, descendants, wait_for_the_end_of
 from tests.serving.conftest import Project
+from tests.started import STARTED
 
 REPOSITORY = Path(__file__).parents[2]
 JSON = {"Content-Type": "application/json"}
@@ -48,6 +49,12 @@ class Service:
     def end_of_log(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join([line for line in lines if '"event": "prediction' not in line][-40:])
+
+    @property
+    def traceback(self) -> str:
+        """Its log from the first stack trace on; nothing when it shows none."""
+        _, found, rest = self.log.read_text(errors="replace").partition("Traceback")
+        return found + rest
 
     @property
     def below(self) -> list[int]:
@@ -147,6 +154,17 @@ class Service:
             time.sleep(0.02)
         return time.monotonic() - began
 
+    def until_watching(self) -> int:
+        """Wait until one of its watchers holds the lock, and say which."""
+        found: list[int] = []
+
+        def holds() -> bool:
+            found[:] = [watcher for watcher in (self.watching,) if watcher is not None]
+            return bool(found)
+
+        self.until(holds)
+        return found[0]
+
     def until_ready(self) -> float:
         """Wait until predictions are answered."""
         return self.until(self.is_ready)
@@ -191,11 +209,7 @@ class Service:
 
     def remove(self) -> None:
         """Whatever is left is killed."""
-        for pid in {*self.below, *self._seen}:
-            if "vouchml" in command_of(pid) or "multiprocessing" in command_of(pid):
-                os.kill(pid, signal.SIGKILL)
-        self.process.kill()
-        self.process.wait()
+        STARTED.end(self.process.pid)
 
 
 @dataclass
@@ -216,7 +230,7 @@ class MlflowServer:
         place = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
         place += ["--artifacts-destination", (root / "artifacts").as_uri()]
         with (root / "mlflow.log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = STARTED.start(
                 [sys.executable, "-m", "mlflow", "server", *place],
                 cwd=root,
                 env=clean_environment()
@@ -230,7 +244,6 @@ class MlflowServer:
                 },
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
             )
         began = time.monotonic()
         while not self.answers():

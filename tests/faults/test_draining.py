@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from tests.faults.conftest import Start
-from tests.faults.services import Service
 from tests.faults.steady_load import SteadyLoad
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -97,7 +96,7 @@ def test_workers_that_are_all_ended_by_hand_leave_the_address_open_for_those_tha
 def test_while_it_drains_it_answers_and_says_that_it_is_not_ready(
     start: Start, features: dict[str, float], uvicorn: bool
 ) -> None:
-    service = start(uvicorn=uvicorn, drain_seconds=3)
+    service = start(uvicorn=uvicorn, drain_seconds=120)
     with httpx.Client(base_url=service.url, trust_env=False) as client:
         assert client.post("/predict", json={"features": features}).headers.get("Connection") != "close"
         service.send(signal.SIGTERM)
@@ -106,7 +105,7 @@ def test_while_it_drains_it_answers_and_says_that_it_is_not_ready(
 
     assert [reply.status_code for reply in replies] == [200, 200, 404]  # as MLflow has it
     assert [reply.headers["Connection"] for reply in replies] == ["close"] * 3
-    service.ended()
+    service.end(signal.SIGINT)
 
 
 def test_a_body_that_is_on_its_way_is_waited_for(start: Start, features: dict[str, float]) -> None:
@@ -130,15 +129,51 @@ def test_a_body_that_is_on_its_way_is_waited_for(start: Start, features: dict[st
 def test_sigint_ends_at_once_and_leaves_nothing(start: Start, workers: int, uvicorn: bool) -> None:
     service = start("--workers", str(workers), uvicorn=uvicorn, drain_seconds=60)
     service.until_all_serve(workers)
-    idle = httpx.Client(base_url=service.url, trust_env=False)
-    idle.get("/health")
-    began = time.monotonic()
-    service.send_to_all(signal.SIGINT)  # as Ctrl-C does
-    service.ended()
+    with httpx.Client(base_url=service.url, trust_env=False) as idle:
+        idle.get("/health")
+        began = time.monotonic()
+        service.send_to_all(signal.SIGINT)  # as Ctrl-C does
+        service.ended()
 
     assert time.monotonic() - began < 30
-    assert not shows_a_traceback(service)
-    idle.close()
+    assert service.traceback == ""
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_sigint_while_workers_start_shows_no_traceback(start: Start, workers: int) -> None:
+    service = start("--workers", str(workers), ready=False)
+    if workers == 1:
+        service.until(lambda: "Ctrl-C stops it." in service.log.read_text())
+    else:
+        service.until(lambda: len(service.workers) == workers)
+    service.send_to_all(signal.SIGINT)
+    service.ended()
+
+    assert service.traceback == ""
+
+
+@pytest.mark.parametrize(("workers", "uvicorn"), SERVICES)
+def test_sigint_while_watchers_start_shows_no_traceback(start: Start, workers: int, uvicorn: bool) -> None:
+    service = start("--workers", str(workers), uvicorn=uvicorn, ready=False)
+    service.until(lambda: len(service.watchers) == workers)
+    service.send_to_all(signal.SIGINT)
+    service.ended()
+
+    assert service.traceback == ""
+
+
+@pytest.mark.parametrize(("workers", "uvicorn"), SERVICES)
+def test_a_second_sigint_shows_no_traceback_either(start: Start, workers: int, uvicorn: bool) -> None:
+    service = start("--workers", str(workers), uvicorn=uvicorn)
+    service.until_all_serve(workers)
+    with httpx.Client(base_url=service.url, trust_env=False) as idle:
+        idle.get("/health")
+        service.send_to_all(signal.SIGINT)
+        time.sleep(0.05)  # uvicorn waits for twice as long before it ends what it has under way
+        service.send_to_all(signal.SIGINT)
+        service.ended()
+
+    assert service.traceback == ""
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -150,7 +185,3 @@ def test_sigint_cuts_a_drain_short(start: Start, workers: int) -> None:
     service.send_to_all(signal.SIGINT)
 
     service.ended()
-
-
-def shows_a_traceback(service: Service) -> bool:
-    return "Traceback" in service.log.read_text()

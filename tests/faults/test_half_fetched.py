@@ -94,9 +94,7 @@ def test_what_a_watcher_has_left_that_was_killed_in_the_middle_of_a_fetch_is_rem
     service = start("--workers", "2", tracking_uri=mlflow_server.url)
     stop_in_the_middle(service, mlflow_server, bulky)
     (left,) = fetching(service)
-    watching = service.watching
-    assert watching is not None
-    os.kill(watching, signal.SIGKILL)
+    os.kill(service.until_watching(), signal.SIGKILL)
     mlflow_server.send(signal.SIGCONT)
 
     service.until(lambda: service.serving(bulky) == 2)

@@ -18,16 +18,15 @@ PREDICTED = {"door": "predict", "status": "200"}
 @pytest.mark.parametrize("workers", [1, 2])
 def test_another_watcher_takes_over_from_one_that_was_killed(start: Start, project: Project, workers: int) -> None:
     service = start("--workers", str(workers))
-    service.until(lambda: len(service.watchers) == workers and service.watching)
-    first = service.watching
-    assert first is not None
+    service.until(lambda: len(service.watchers) == workers)
+    first = service.until_watching()
     os.kill(first, signal.SIGKILL)
     service.until(lambda: service.watching not in (None, first))
     project.promote("2")
 
     taken = service.until(lambda: service.serving("2") == workers)
     print(f"followed {taken:.1f} s after the other took over")
-    assert len(service.watchers) == workers
+    service.until(lambda: len(service.watchers) == workers)  # a worker gives its watcher two seconds between two starts
     assert service.health()["status"] == "ok"
     assert service.events("watcher-ended")[0]["exit_status"] == -signal.SIGKILL
     service.end()
@@ -62,7 +61,7 @@ def test_nothing_is_left_of_a_service_whose_first_process_was_killed(
 ) -> None:
     service = start("--workers", str(workers), uvicorn=uvicorn)
     service.until_all_serve(workers)
-    service.until(lambda: service.watching)
+    service.until_watching()
 
     service.end(signal.SIGKILL)  # and see that nothing is left
 
@@ -91,6 +90,7 @@ def test_two_services_of_one_folder_share_a_watcher_and_leave_each_other_alone(
         service.until_all_serve(2)
         for _ in range(times):
             service.predict(features)
+    one.until(lambda: one.watching or other.watching)
     watching = [service.watching for service in (one, other)]
     assert sum(pid is not None for pid in watching) == 1
     counted = [service.metric("vouch_requests_total", **PREDICTED) for service in (one, other)]
@@ -112,7 +112,7 @@ def test_a_watcher_ends_with_its_worker_also_while_it_waits_for_mlflow(start: St
     # An address that takes connections and never answers.
     with socket.create_server(("127.0.0.1", 0)) as silent:
         service = start(ready=False, tracking_uri=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        service.until(lambda: service.watching)
+        service.until_watching()
         connection, _ = silent.accept()
         watchers = service.watchers
         service.send(signal.SIGKILL)

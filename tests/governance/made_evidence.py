@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vouchml.governance import Champion, Evidence, Finding, Verdict
+from vouchml.governance.evidence import Champion, Evidence
+from vouchml.governance.finding import Finding, Verdict
 from vouchml.governance.rules import CHECKS
 from vouchml.settings import PolicySettings
 

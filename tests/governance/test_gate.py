@@ -13,8 +13,11 @@ from tests.governance.made_evidence import make_evidence
 
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import SettingsInvalid
-from vouchml.governance import Outcome, Verdict, evaluate, gate_version, policy_digest
 from vouchml.governance.collection import TEST_SET_TAG
+from vouchml.governance.finding import Verdict
+from vouchml.governance.gate import evaluate, gate_version
+from vouchml.governance.outcome import Outcome
+from vouchml.governance.policy import policy_digest
 from vouchml.registry import ModelRegistry
 from vouchml.settings import ModelSettings, PolicySettings, Settings, TrainingSettings
 from vouchml.training import train

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vouchml.errors import SettingsInvalid
-from vouchml.governance import policy_digest, policy_text
+from vouchml.governance.policy import policy_digest, policy_text
 from vouchml.settings import PolicySettings, load_settings
 
 MINIMAL = """

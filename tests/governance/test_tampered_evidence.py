@@ -11,7 +11,7 @@ import pytest
 
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import EvidenceMismatch, EvidenceMissing, TableChanged, VouchError
-from vouchml.governance import gate_version
+from vouchml.governance.gate import gate_version
 from vouchml.registry import ModelRegistry
 from vouchml.settings import Settings
 

@@ -5,11 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.databases import copy_database
 
 from vouchml.project.doctor import Finding, Outcome, examine
 from vouchml.project.doctor.machine import _fits, _of_extra
 from vouchml.project.up import without_credentials
-from vouchml.registry import ModelRegistry
 
 TABLE = "\n".join(["a,t", *(f"{i},{i % 2}" for i in range(30))])
 
@@ -109,9 +109,11 @@ def test_a_store_that_cannot_be_used_is_a_problem_told_once(tmp_path: Path, cont
     assert "Version in Staging" not in findings
 
 
-def test_a_database_that_is_damaged_where_mlflow_does_not_look_first_is_a_problem(tmp_path: Path) -> None:
+def test_a_database_that_is_damaged_where_mlflow_does_not_look_first_is_a_problem(
+    tmp_path: Path, new_database: Path
+) -> None:
     file, path = make_project(tmp_path), tmp_path / "mlflow.db"
-    ModelRegistry.connect(f"sqlite:///{path}", create=True)
+    copy_database(new_database, path)
     assert by_check(file)["MLflow store"].outcome is Outcome.OK
     with closing(sqlite3.connect(path)) as database:
         page = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'model_versions'").fetchone()[0]

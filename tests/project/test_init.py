@@ -12,7 +12,7 @@ from vouchml.data import check_unseen, read_table, split_rows
 from vouchml.errors import FolderNotWritable, SettingsInvalid, TableInvalid, TableUnreadable
 from vouchml.project.init import ESTIMATORS, path_for, registry_name, write_project
 from vouchml.project.inspection import Inspection, inspect_table
-from vouchml.settings import Settings, load_settings
+from vouchml.settings import PolicySettings, Settings, load_settings
 
 ROWS = 60
 
@@ -174,6 +174,17 @@ def test_few_rows_get_a_split_that_works(tmp_path: Path, rows: int) -> None:
     table = read_table(found.data_path, found.data)
     split = split_rows(table, test_size=found.training.test_size, random_state=found.training.random_state)
     assert min((table.targets[split.train] == value).sum() for value in (0, 1)) >= found.training.cv_folds
+
+
+@pytest.mark.parametrize("rows", [4, 60, 240, 260, 1000])
+def test_the_policy_of_the_gate_can_be_met_by_the_test_rows_that_there_are(tmp_path: Path, rows: int) -> None:
+    settings = made(plain(tmp_path / "t.csv", rows=rows))
+    table = read_table(settings.data_path, settings.data)
+    split = split_rows(table, test_size=settings.training.test_size, random_state=settings.training.random_state)
+    positives = int((table.targets[split.test] == 1).sum())
+    assert len(split.test) >= settings.policy.minimum_rows
+    assert min(positives, len(split.test) - positives) >= settings.policy.minimum_positives
+    assert (settings.policy == PolicySettings()) == (rows >= 260)
 
 
 def test_parquet_is_read_too(tmp_path: Path) -> None:

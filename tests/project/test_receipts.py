@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime
 
@@ -61,6 +62,7 @@ def test_an_outcome_is_recorded_with_its_label_in_the_payload_only(recorded: Rec
     with reading(recorded.settings) as store:
         entry = store.entry(place)
         assert store.find("request-1")[-1] == place
+        assert store.find("request-1")[0] == json.loads(entry.leaf)["about"]
     assert b"benign" not in entry.leaf
     assert entry.payload == b'{"label":"benign","value":1}'
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.databases import copy_database
 
 from vouchml.errors import PromotionRefused, RegistryUnreachable, VersionNotFound
 from vouchml.registry import ModelRegistry
@@ -16,22 +17,30 @@ from vouchml.registry.stages import quiet_about_stages
 NAME = "a classifier"
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> ModelRegistry:
-    """A registry with four versions of a model of two files."""
-    registry = ModelRegistry.connect(f"sqlite:///{tmp_path}/with space.db", create=True)
-    files = tmp_path / "files"
+@pytest.fixture(scope="module")
+def four_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with four versions of a model of two files, made once: to copy, not to change."""
+    folder = tmp_path_factory.mktemp("registry")
+    registry = ModelRegistry.connect(f"sqlite:///{folder}/with space.db", create=True)
+    files = folder / "files"
     (files / "sub").mkdir(parents=True)
     (files / "MLmodel").write_text("flavors: {}\n")
     (files / "sub" / "weights").write_text("1")
     client = registry.client
-    experiment = client.create_experiment("e", artifact_location=str(tmp_path / "mlruns"))
+    experiment = client.create_experiment("e", artifact_location=str(folder / "mlruns"))
     run = client.create_run(experiment)
     model = client.create_logged_model(experiment, name="model", source_run_id=run.info.run_id)
     client.log_model_artifacts(model.model_id, str(files))
     for _ in range(4):
         registry.register(NAME, source=f"models:/{model.model_id}", run_id=run.info.run_id, tags={"k": "v"})
-    return registry
+    return folder / "with space.db"
+
+
+@pytest.fixture
+def registry(four_versions: Path, tmp_path: Path) -> ModelRegistry:
+    """A registry with four versions of a model of two files."""
+    copy_database(four_versions, tmp_path / four_versions.name)
+    return ModelRegistry.connect(f"sqlite:///{tmp_path}/{four_versions.name}")
 
 
 def promote(registry: ModelRegistry, version: str) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 import uvicorn
 from numpy.typing import NDArray
+from tests.databases import copy_database
 
 from vouchml.data import read_table
 from vouchml.registry import ModelRegistry
@@ -75,14 +75,13 @@ class Following(Follower):
 
 
 def copy_project(source: Path, folder: Path) -> None:
-    """Settings and MLflow's database; its artifacts stay where they are. A file copy would miss the WAL.
+    """Settings and MLflow's database; its artifacts stay where they are.
 
     Admission is off: `admission` has the tests of it, and most versions elsewhere are broken on purpose.
     """
     text = (source / "vouch.toml").read_text("utf-8")
     (folder / "vouch.toml").write_text(f'{text}\n[trust]\nadmission = "off"\n', "utf-8")
-    with closing(sqlite3.connect(source / "mlflow.db")) as old, closing(sqlite3.connect(folder / "mlflow.db")) as new:
-        old.backup(new)
+    copy_database(source / "mlflow.db", folder / "mlflow.db")
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.model.small_bundle import small_contract
 
+from vouchml.ledger.prediction import Subject
 from vouchml.model import Bundle, LabelledClass
 from vouchml.model.decoder import RequestDecoder
 from vouchml.model.scorers.affine import AffineScorer
 from vouchml.serving.answers import answer_text
 from vouchml.serving.data_plane import ScoredRows
+from vouchml.serving.following.admitting import Admitted
 from vouchml.serving.following.served_model import Arm, Lineup, ServedModel
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -41,6 +43,8 @@ def served_models(draw: st.DrawFn) -> ServedModel:
         scorer=AffineScorer(np.zeros(2), 0.0, np.zeros(2)),
         decoder=RequestDecoder(contract, max_rows=1),
         loaded_at=datetime.now(UTC),
+        subject=Subject("m", "1", None, "0" * 64, "1" * 64, "2" * 64, None),
+        admitted=Admitted(None),
         scores_in_microseconds=True,
     )
 

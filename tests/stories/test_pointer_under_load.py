@@ -21,15 +21,19 @@ import mlflow
 import pandas as pd
 import pytest
 from tests.cli.processes import Project, clean_environment, free_ports
+from tests.started import STARTED
 
 from vouchml.data import read_table
+from vouchml.project.deciding import decide
+from vouchml.project.readiness import make_development_keys
+from vouchml.project.signing import sign_version
 from vouchml.registry import ModelRegistry
 from vouchml.registry.stages import quiet_about_stages
-from vouchml.settings import ModelSettings, Settings, TrainingSettings
+from vouchml.settings import ModelSettings, Settings, TrainingSettings, load_settings
 from vouchml.training import train
 
 NAME = "breast_cancer_classifier"
-STRENGTHS = {"1": 1.0, "2": 0.01, "3": 0.0001}
+VERSIONS = ("1", "2", "3")
 FOLLOWS_WITHIN_SECONDS = 5.0 * float(os.environ.get("SLOWNESS", "1"))
 REQUESTS_A_SECOND = 100
 AT_MOST = 10_000
@@ -91,15 +95,28 @@ class Load:
 
 @pytest.fixture(scope="module")
 def trained_thrice(make_project: Callable[[], Settings]) -> Settings:
-    """Three versions that answer differently; version 1 is promoted."""
-    settings = make_project()
-    for strength in STRENGTHS.values():
+    """Three versions that answer differently, each signed and gated; version 1 is promoted."""
+    settings = asking_for_nothing(make_project())
+    make_development_keys(settings)
+    for strength in (1.0, 0.01, 0.0001):
         model = ModelSettings(parameters={"C": strength, "max_iter": 1000})
         quick = TrainingSettings(cv_folds=2, bootstrap_resamples=100)
-        train(settings.model_copy(update={"model": model, "training": quick}))
+        trained = train(settings.model_copy(update={"model": model, "training": quick}))
+        assert trained.version is not None
+        sign_version(settings, trained.version, trained=trained.manifest)
+        assert decide(settings, str(trained.version.number)).outcome.verdict == "PASS"
     registry = ModelRegistry.connect(settings.tracking_uri)
     registry.promote(NAME, "1", stage="Staging", who="a test", why="to begin with")
     return settings
+
+
+def asking_for_nothing(settings: Settings) -> Settings:
+    """The settings with a policy under which a model may be as bad as it likes; it is about the pointer here."""
+    file = settings.root / "vouch.toml"
+    text = file.read_text(encoding="utf-8")
+    policy = text.index("[policy]")
+    file.write_text(f"{text[:policy]}[policy]\nbounds = {{}}\nmargins = {{}}\n", encoding="utf-8")
+    return load_settings(file)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +126,7 @@ def probabilities(trained_thrice: Settings) -> dict[str, float]:
     table = read_table(settings.data_path, settings.data)
     row = pd.DataFrame(table.values[:1], columns=list(table.names))
     mlflow.set_tracking_uri(settings.tracking_uri)
-    pipelines = {version: mlflow.sklearn.load_model(f"models:/{NAME}/{version}") for version in STRENGTHS}
+    pipelines = {version: mlflow.sklearn.load_model(f"models:/{NAME}/{version}") for version in VERSIONS}
     mlflow.set_tracking_uri(None)
     return {version: pipeline.predict_proba(row)[0, 1] for version, pipeline in pipelines.items()}
 
@@ -124,7 +141,7 @@ def load(trained_thrice: Settings) -> Iterator[tuple[Load, Project]]:
     command = [sys.executable, "-m", "vouchml.cli.main", "serve", "--port", str(port)]
     # To a file: nobody reads a pipe here, and a full one would hold up the service.
     with (settings.root / "serve.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=settings.root, stdout=log, stderr=log, env=clean_environment())
+        process = STARTED.start(command, cwd=settings.root, stdout=log, stderr=log, env=clean_environment())
     try:
         _wait_until_ready(url, process, settings.root / "serve.log")
         features = dict(zip(table.names, table.values[0].tolist(), strict=True))
@@ -133,6 +150,7 @@ def load(trained_thrice: Settings) -> Iterator[tuple[Load, Project]]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+        STARTED.end(process.pid)
     assert process.returncode in (0, -signal.SIGTERM)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import mlflow
 import pytest
+from tests.databases import copy_database
 
 from vouchml.registry import ModelRegistry
 from vouchml.settings import Settings
@@ -33,6 +34,12 @@ def artifacts(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
-def registry_of() -> Callable[[Settings], ModelRegistry]:
-    """Reach the store of a project, making it where a training that failed early has not."""
-    return lambda settings: ModelRegistry.connect(settings.tracking_uri, create=True)
+def registry_of(new_database: Path) -> Callable[[Settings], ModelRegistry]:
+    """Reach the store of a project, putting an empty one there where a training that failed early has made none."""
+
+    def reach(settings: Settings) -> ModelRegistry:
+        if not (settings.root / "mlflow.db").exists():
+            copy_database(new_database, settings.root / "mlflow.db")
+        return ModelRegistry.connect(settings.tracking_uri)
+
+    return reach

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from tests.databases import copy_database
 
 from vouchml.data import read_table
 from vouchml.model import load_scorer, open_bundle
@@ -32,16 +31,12 @@ Matrix = NDArray[np.float64]
 
 @pytest.fixture(scope="module")
 def promoted(trained: tuple[Settings, TrainedVersion], tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A copy of the trained project whose version 1 is in Staging; a file copy would miss SQLite's journal."""
+    """A copy of the trained project whose version 1 is in Staging."""
     settings, _ = trained
     folder = tmp_path_factory.mktemp("promoted")
     shutil.copytree(settings.root / "data", folder / "data")
     shutil.copy(settings.root / "vouch.toml", folder)
-    with (
-        closing(sqlite3.connect(settings.root / "mlflow.db")) as old,
-        closing(sqlite3.connect(folder / "mlflow.db")) as new,
-    ):
-        old.backup(new)
+    copy_database(settings.root / "mlflow.db", folder / "mlflow.db")
     copy = load_settings(folder / "vouch.toml")
     ModelRegistry.connect(copy.tracking_uri).promote(NAME, "1", stage="Staging", who="a test", why="to be loaded")
     return copy

@@ -4,7 +4,6 @@ import os
 import queue
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ import httpx
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from tests.started import STARTED
 
 from vouchml.errors import WebhookRefused
 from vouchml.trust import SeenDeliveries, WebhookEvent, verify_webhook
@@ -74,13 +74,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
         port = free.getsockname()[1]
     began = time.monotonic()
     with (folder / "mlflow.log").open("w") as log:
-        process = subprocess.Popen(
+        process = STARTED.start(
             [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
             cwd=folder,
             env=os.environ | {"MLFLOW_BACKEND_STORE_URI": store, "MLFLOW_DISABLE_TELEMETRY": "true"} | LET_IT_SEND,
             stdout=log,
             stderr=log,
-            start_new_session=True,
         )
     try:
         while not _is_healthy(port):
@@ -92,6 +91,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)
+        STARTED.end(process.pid)
 
 
 def _is_healthy(port: int) -> bool:

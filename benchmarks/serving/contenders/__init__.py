@@ -16,12 +16,14 @@ from benchmarks.serving.contenders.raw_asgi import RAW_ASGI
 from benchmarks.serving.contenders.starlette_route import STARLETTE_ROUTE
 from benchmarks.serving.contenders.static_reply import STATIC_REPLY
 from benchmarks.serving.contenders.vetiver import VETIVER
-from benchmarks.serving.contenders.vouchml import VOUCHML
+from benchmarks.serving.contenders.vouchml import VOUCHML, VOUCHML_POSTGRES, VOUCHML_SQLITE
 
 CONTENDERS: Final[Mapping[str, Contender]] = {
     contender.name: contender
     for contender in (
         VOUCHML,
+        VOUCHML_SQLITE,
+        VOUCHML_POSTGRES,
         STATIC_REPLY,
         RAW_ASGI,
         STARLETTE_ROUTE,

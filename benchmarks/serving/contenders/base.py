@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.serving.results import Kind
+from benchmarks.serving.results import CONNECTIONS, Kind
 from benchmarks.serving.trained_model import TrainedModel
 
 PROGRAMS = "benchmarks.serving.programs"
@@ -49,6 +49,11 @@ class Contender(Protocol):
     @property
     def path(self) -> str:
         """The path that rows are posted to."""
+        ...
+
+    @property
+    def connections(self) -> tuple[int, ...]:
+        """The numbers of connections that it is loaded with."""
         ...
 
     def prepare(self, place: Workplace) -> None:
@@ -92,6 +97,7 @@ class UvicornProgram:
     program: str
     requirements: tuple[str, ...] = ()
     path: str = "/predict"
+    connections: tuple[int, ...] = CONNECTIONS
     envelope: Callable[[TrainedModel], Any] = field(default=named_row)
     found: Callable[[Any], float] = field(default=probability_field)
 

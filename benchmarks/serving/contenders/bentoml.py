@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.serving.contenders.base import PROGRAMS, Workplace, probability_field
 from benchmarks.serving.machine import REPOSITORY
-from benchmarks.serving.results import Kind
+from benchmarks.serving.results import CONNECTIONS, Kind
 from benchmarks.serving.trained_model import TrainedModel
 
 
@@ -21,6 +21,7 @@ class BentoServe:
     what: str = "bentoml serve, one worker, array in"
     requirements: tuple[str, ...] = ("bentoml==1.4.40", "scikit-learn==1.9.1", "numpy==2.4.6")
     path: str = "/predict"
+    connections: tuple[int, ...] = CONNECTIONS
 
     def prepare(self, place: Workplace) -> None:
         """Nothing: the service reads the exported model."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.serving.contenders.base import PROGRAMS, Workplace, probability_field
-from benchmarks.serving.results import Kind
+from benchmarks.serving.results import CONNECTIONS, Kind
 from benchmarks.serving.trained_model import TrainedModel
 
 
@@ -26,6 +26,7 @@ class LitServe:
         "numpy==2.4.6",
     )
     path: str = "/predict"
+    connections: tuple[int, ...] = CONNECTIONS
 
     def prepare(self, place: Workplace) -> None:
         """Nothing: the program reads the exported model."""

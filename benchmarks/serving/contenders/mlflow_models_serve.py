@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.serving.contenders.base import Workplace
-from benchmarks.serving.results import Kind
+from benchmarks.serving.results import CONNECTIONS, Kind
 from benchmarks.serving.trained_model import TrainedModel
 
 
@@ -27,6 +27,7 @@ class MlflowModelsServe:
         "numpy==2.4.6",
     )
     path: str = "/invocations"
+    connections: tuple[int, ...] = CONNECTIONS
 
     def prepare(self, place: Workplace) -> None:
         """Nothing: it reads the registry of the project."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.serving.contenders.base import PROGRAMS, Workplace
 from benchmarks.serving.machine import bench_environment
-from benchmarks.serving.results import Kind, NotMeasured
+from benchmarks.serving.results import CONNECTIONS, Kind, NotMeasured
 from benchmarks.serving.trained_model import TrainedModel
 
 MODEL = "classifier"
@@ -30,6 +30,7 @@ class MlServer:
         "numpy==2.4.6",
     )
     path: str = f"/v2/models/{MODEL}/infer"
+    connections: tuple[int, ...] = CONNECTIONS
 
     def prepare(self, place: Workplace) -> None:
         """Write the pipeline as joblib, with the scikit-learn of its environment, and the model's settings."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.serving.contenders import Contender, Workplace
 from benchmarks.serving.environments import python_of, slug
 from benchmarks.serving.machine import Cores
-from benchmarks.serving.results import CONNECTIONS, Contest, NotMeasured, Round
+from benchmarks.serving.results import Contest, NotMeasured, Round
 from benchmarks.serving.servers import Servers
 from benchmarks.serving.trained_model import TrainedModel
 from benchmarks.serving.wrk import load
@@ -47,9 +47,9 @@ def run_round(
     """Start the contender, warm it up, load it with each number of connections, and stop it."""
     try:
         with servers.running(contender, place) as server:
-            load(server, cores, connections=max(CONNECTIONS), seconds=WARM_UP_SECONDS)
+            load(server, cores, connections=max(contender.connections), seconds=WARM_UP_SECONDS)
             before = server.processes()
-            loads = {count: load(server, cores, connections=count, seconds=seconds) for count in CONNECTIONS}
+            loads = {count: load(server, cores, connections=count, seconds=seconds) for count in contender.connections}
             contest.rounds.append(Round(server.ready_seconds, loads, server.memory(before)))
     except NotMeasured as reason:
         contest.reason = f"a round is missing: {reason}"

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from benchmarks.serving.constant_rate import Answer, ConstantRate
@@ -60,7 +61,7 @@ async def _load_and_move(server: Server, *, switches: int, seconds: float) -> Sw
     model, contender = server.place.model, server.contender
     load = ConstantRate(server.port, contender.path, contender.body(model), rate=RATE)
     moves: list[Move] = []
-    async with _promoter(model) as promoter:
+    async with _promoter(server.place.folder) as promoter:
         running = asyncio.create_task(load.run())
         await asyncio.sleep(WARM_UP_SECONDS)
         begin = time.perf_counter()
@@ -127,12 +128,12 @@ def _p99(seconds: Sequence[float]) -> float:
 
 
 @asynccontextmanager
-async def _promoter(model: TrainedModel) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _promoter(project: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "benchmarks.serving.programs.promote",
-        str(model.project / "vouch.toml"),
+        str(project / "vouch.toml"),
         env=bench_environment(),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -15,25 +15,33 @@ from typing import Any
 from vouchml.data import read_table
 from vouchml.model import open_bundle
 from vouchml.model.scorers.sklearn import SklearnScorer
+from vouchml.project.deciding import decide
+from vouchml.project.signing import sign_version
 from vouchml.registry import ModelRegistry
 from vouchml.settings import ModelSettings, Settings, TrainingSettings, load_settings
 from vouchml.training import train
+from vouchml.trust.key_ring import KeyRing
 
 STRENGTHS = (1.0, 0.01)
 
 
 def main() -> None:
-    """Train, promote and export."""
+    """Train, sign, gate, promote and export."""
     config, target = (Path(argument) for argument in sys.argv[1:])
     settings = load_settings(config)
     rows = read_table(settings.data_path, settings.data).values
     # The intervals of the evaluation are not what is measured here.
     training = TrainingSettings(cv_folds=2, bootstrap_resamples=100)
+    KeyRing(settings.signing_keys_folder, settings.trust_store_path).add_development_keys()
     versions = []
     for strength in STRENGTHS:
         model = ModelSettings(parameters={"C": strength, "max_iter": 1000})
         trained = train(settings.model_copy(update={"model": model, "training": training}))
-        versions.append(_export(settings, str(trained.version and trained.version.number), rows))
+        assert trained.version is not None
+        sign_version(settings, trained.version, trained=trained.manifest)
+        number = str(trained.version.number)
+        decide(settings, number)
+        versions.append(_export(settings, number, rows))
     ModelRegistry.connect(settings.tracking_uri).promote(
         settings.project.registered_model, "1", stage=settings.project.stage, who="benchmarks", why="to be measured"
     )

@@ -15,6 +15,7 @@ from vouchml.cli.screen import columns, facts, note, print_json, show
 
 if TYPE_CHECKING:
     from vouchml.ledger.findings import Verification
+    from vouchml.project.ledger_status import AnchorStatus
 
 app = typer.Typer(
     help="The ledger: each prediction, in order, tamper-evident.", invoke_without_command=True, callback=help_if_alone
@@ -83,6 +84,7 @@ def status(ctx: typer.Context, as_json: Json = False, config: Config = None) -> 
         ("Records after it", f"{found.unsigned_tail:,}"),
         ("On disk", "not known here" if found.on_disk is None else _size(found.on_disk, found.records)),
         ("Anchoring grade", f"{found.grade}: {GRADES[found.grade]}"),
+        *[("Anchor", _anchor(anchor)) for anchor in found.anchors],
         *[("Verifier key", key) for key in found.keys],
         *[("Hold", f"{hold.number}, {hold.time[:10]}, by {hold.who}: {hold.reason}") for hold in found.holds],
     ]
@@ -209,6 +211,11 @@ app.command()(ledger_payloads.erase)
 app.command()(ledger_payloads.prune)
 app.command()(ledger_payloads.hold)
 app.command()(ledger_payloads.release)
+
+
+def _anchor(anchor: AnchorStatus) -> str:
+    reached = f"{anchor.size:,} records, at {anchor.pushed_at}" if anchor.pushed_at else "nothing yet"
+    return f"{anchor.kind} {anchor.to}: {reached}" + (f". {anchor.problem}" if anchor.problem else "")
 
 
 def _size(on_disk: int, records: int) -> str:

@@ -18,16 +18,19 @@ from vouchml.cli import (
     approve,
     audit,
     break_glass,
+    diff,
     doctor,
     gate,
     init,
     keys,
     ledger,
     outcome,
+    pack,
     predict,
     receipt,
     registry,
     replay,
+    reproduce,
     revoke,
     serve,
     sign,
@@ -61,6 +64,8 @@ app.command("promote")(registry.promote)
 app.command("revoke")(revoke.revoke)
 app.command("break-glass")(break_glass.break_glass)
 app.command("audit")(audit.audit)
+app.command("pack")(pack.pack)
+app.command("verify-pack")(pack.verify_pack)
 app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
 app.command("trace")(trace.trace)
@@ -68,6 +73,8 @@ app.command("receipt")(receipt.receipt)
 app.command("verify-receipt")(receipt.verify_receipt)
 app.add_typer(ledger.app, name="ledger")
 app.command("replay")(replay.replay)
+app.command("reproduce")(reproduce.reproduce)
+app.command("diff")(diff.diff)
 app.command("outcome")(outcome.outcome)
 app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)

@@ -60,6 +60,7 @@ def serve(
 
     from vouchml.project.ports import API_PORT, require_free_port
     from vouchml.serving.access import address_rule
+    from vouchml.serving.workers import run_workers
 
     rule = address_rule(settings)
     require_free_port(settings.serving.host, settings.serving.port, setting=API_PORT)
@@ -70,28 +71,31 @@ def serve(
     note(f"Serving {settings.model_uri} at {url} (pages at {url}/docs). Ctrl-C stops it.")
     _pass_on(settings.serving, config_file(ctx, config), chosen)
     collect_as_usual()
-    uvicorn.run(
-        APP,
-        factory=True,
-        host=settings.serving.host,
-        port=settings.serving.port,
-        workers=settings.serving.workers,
-        ssl_certfile=tls_certificate,
-        ssl_keyfile=tls_key,
-        root_path=root_path,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
+    options: dict[str, Any] = {
+        "factory": True,
+        "host": settings.serving.host,
+        "port": settings.serving.port,
+        "workers": settings.serving.workers,
+        "ssl_certfile": tls_certificate,
+        "ssl_keyfile": tls_key,
+        "root_path": root_path,
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
         # Nothing here looks at who is behind a proxy, so nothing is taken on a proxy's word.
-        proxy_headers=False,
-        ws="none",
-        backlog=4096,
+        "proxy_headers": False,
+        "ws": "none",
+        "backlog": 4096,
         # Longer than balancers keep a connection, so that they close it: a request never meets our closing of it.
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         # A body that is on its way when the service stops has its time.
-        timeout_graceful_shutdown=ceil(settings.serving.body_seconds) + 5,
-        timeout_worker_healthcheck=HUNG_AFTER_SECONDS,
-    )
+        "timeout_graceful_shutdown": ceil(settings.serving.body_seconds) + 5,
+        "timeout_worker_healthcheck": HUNG_AFTER_SECONDS,
+    }
+    if settings.serving.workers == 1:
+        uvicorn.run(APP, **options)
+    else:
+        run_workers(uvicorn.Config(APP, **options))
 
 
 def _pass_on(serving: ServingSettings, config: Path, chosen: dict[str, Any]) -> None:

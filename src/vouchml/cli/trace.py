@@ -12,7 +12,8 @@ from vouchml.cli.screen import note, print_json, show
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from vouchml.ledger.trace import Trace, TraceLink
+    from vouchml.ledger.trace import Trace
+    from vouchml.ledger.trace_link import TraceLink
     from vouchml.settings import Settings
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The request_id or the prediction_id of an answer.")]

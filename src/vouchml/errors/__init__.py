@@ -41,6 +41,7 @@ from vouchml.errors.evidence import (
     KeyRoleWrong,
     KeyUnknown,
     ModelRevoked,
+    PackInvalid,
     PolicyMismatch,
     SeparationBroken,
     SignatureInvalid,
@@ -49,6 +50,7 @@ from vouchml.errors.evidence import (
     StatementMismatch,
 )
 from vouchml.errors.ledger import (
+    AnchorFailed,
     CheckpointAwaited,
     CheckpointInvalid,
     LedgerInvalid,
@@ -117,6 +119,7 @@ from vouchml.errors.settings import (
 
 __all__ = [
     "AddressUnknown",
+    "AnchorFailed",
     "AnonymousRefused",
     "ApiKeyInvalid",
     "ApiKeyNotFound",
@@ -168,6 +171,7 @@ __all__ = [
     "ModelRevoked",
     "NoModelLoaded",
     "OutcomeRefused",
+    "PackInvalid",
     "PayloadHeld",
     "PolicyMismatch",
     "PortTaken",

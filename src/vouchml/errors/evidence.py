@@ -165,3 +165,9 @@ class FileChanged(EvidenceRefused):
     """A signed file of the version has other bytes."""
 
     code = "file-changed"
+
+
+class PackInvalid(EvidenceRefused):
+    """The file is no evidence pack, or is broken."""
+
+    code = "pack-invalid"

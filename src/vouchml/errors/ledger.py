@@ -59,6 +59,12 @@ class CheckpointAwaited(VouchError):
     code, exit_status, http_status = "checkpoint-awaited", 10, 409
 
 
+class AnchorFailed(VouchError):
+    """A place outside did not take a checkpoint of the ledger."""
+
+    code, exit_status = "anchor-failed", 10
+
+
 class PayloadHeld(VouchError):
     """A legal hold keeps the payload from being erased."""
 

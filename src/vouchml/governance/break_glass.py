@@ -48,7 +48,7 @@ def break_glass_until(
     problem: EvidenceRefused | None = None
     for _, content in dated_files(files, BREAK_GLASS):
         try:
-            until = _valid_until(content, digest, trust, at=at, separation=separation)
+            until = read_break_glass(content, digest, trust, at=at, separation=separation)
         except EvidenceRefused as error:
             problem = problem or error
         else:
@@ -59,7 +59,14 @@ def break_glass_until(
     return None
 
 
-def _valid_until(content: bytes, digest: str, trust: TrustStore, *, at: datetime, separation: Separation) -> datetime:
+def read_break_glass(
+    content: bytes, digest: str, trust: TrustStore, *, at: datetime, separation: Separation
+) -> datetime:
+    """Until when the emergency admission in a file holds, or held.
+
+    Raises:
+        EvidenceRefused: it does not count, and a child says why.
+    """
     verified = verify_statement(
         read_envelope(content),
         trust,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -68,7 +69,7 @@ def collect_evidence(
         SettingsInvalid: the policy names a column that the table does not have.
     """
     policy = settings.policy
-    with _fetched(registry, version) as fetched:
+    with _fetched(registry, version, signed.manifest_sha256) as fetched:
         contract = fetched.bundle.contract
         rows = find_judged_rows(settings.data_path, fetched.manifest, fetched.bundle, of=fetched.title)
         scorer = load_scorer(fetched.bundle)
@@ -93,8 +94,11 @@ def collect_evidence(
 
 
 @contextmanager
-def _fetched(registry: ModelRegistry, version: Version) -> Iterator[Fetched]:
-    """The files of `version` in a private folder, which is removed afterwards."""
+def _fetched(registry: ModelRegistry, version: Version, signed_manifest: str | None = None) -> Iterator[Fetched]:
+    """The files of `version` in a private folder, which is removed afterwards.
+
+    Its manifest must have the SHA-256 `signed_manifest`, where the trainer signed one.
+    """
     with TemporaryDirectory(prefix="vouch-gate-") as temporary:
         files, run = Path(temporary, "files"), Path(temporary, "run")
         files.mkdir()
@@ -108,7 +112,13 @@ def _fetched(registry: ModelRegistry, version: Version) -> Iterator[Fetched]:
                 f"The run of {title} has no {MANIFEST_FILE}, so nothing says which rows it may be judged on.",
                 remedy="Train it with `vouch train`; a model logged by other means has no manifest.",
             )
-        manifest = parse_manifest((run / MANIFEST_FILE).read_bytes(), of=title)
+        content = (run / MANIFEST_FILE).read_bytes()
+        if signed_manifest is not None and sha256(content).hexdigest() != signed_manifest:
+            raise EvidenceMismatch(
+                f"{MANIFEST_FILE} of the run of {title} is not the one that its trainer signed.",
+                remedy="Somebody changed it in MLflow. Train the version again: vouch train",
+            )
+        manifest = parse_manifest(content, of=title)
         kinds = {"manifest", *_consistent_parts(run, there, manifest, title)}
         yield Fetched(version, bundle, manifest, frozenset(kinds))
 

@@ -26,9 +26,13 @@ class Approval:
 
 @dataclass(frozen=True)
 class Signed:
-    """What signed statements say about the model digest, once their signatures were verified."""
+    """What signed statements say about the model digest, once their signatures were verified.
+
+    `manifest_sha256` is that of the run's manifest, as the provenance names it; None without one.
+    """
 
     kinds: frozenset[EvidenceKind] = frozenset()
+    manifest_sha256: str | None = None
     approvals: tuple[Approval, ...] = ()
     authors: frozenset[str] = frozenset()
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from vouchml.errors import EvidenceMismatch, StatementInvalid
 from vouchml.trust.dsse import Envelope, read_envelope
 from vouchml.trust.signing_key import SigningKey
 from vouchml.trust.statement import PROVENANCE, VerifiedStatement, sign_statement, statement_about, verify_statement
@@ -23,8 +24,18 @@ BUILDER: Final = "https://vouchml.dev/trainer"
 def sign_provenance(
     manifest: Mapping[str, Any], content: bytes, *, model: str, digest: str, key: SigningKey
 ) -> Envelope:
-    """The provenance of the model `digest` from the `manifest` of its run, whose bytes are `content`."""
-    return sign_statement(statement_about(digest, model, PROVENANCE, _predicate(manifest, content)), [key])
+    """The provenance of the model `digest` from the `manifest` of its run, whose bytes are `content`.
+
+    Raises:
+        EvidenceMismatch: the manifest does not say all that a provenance says.
+    """
+    try:
+        predicate = _predicate(manifest, content)
+    except (AttributeError, KeyError, TypeError):
+        raise EvidenceMismatch(
+            "The manifest of the run does not say all that is to be signed.", remedy="Train the version again."
+        ) from None
+    return sign_statement(statement_about(digest, model, PROVENANCE, predicate), [key])
 
 
 def read_provenance(content: bytes, digest: str, trust: TrustStore, *, at: datetime) -> VerifiedStatement:
@@ -36,6 +47,18 @@ def read_provenance(content: bytes, digest: str, trust: TrustStore, *, at: datet
     return verify_statement(
         read_envelope(content), trust, role="trainer", at=at, digest=digest, predicate_type=PROVENANCE
     )
+
+
+def signed_manifest(provenance: VerifiedStatement) -> str:
+    """The SHA-256 of the run's manifest that a provenance names.
+
+    Raises:
+        StatementInvalid: it names none.
+    """
+    match provenance.statement.predicate:
+        case {"runDetails": {"byproducts": [{"digest": {"sha256": str(digest)}}]}}:
+            return digest
+    raise StatementInvalid("The provenance does not name the manifest of its run.", remedy="Have it signed again.")
 
 
 def _predicate(manifest: Mapping[str, Any], content: bytes) -> dict[str, Any]:
@@ -56,7 +79,11 @@ def _predicate(manifest: Mapping[str, Any], content: bytes) -> dict[str, Any]:
         },
         "runDetails": {
             "builder": {"id": BUILDER, "version": {"vouchml": manifest["vouchml"]}},
-            "metadata": {"invocationId": manifest["run_id"], "finishedOn": _moment(manifest["created"])},
+            "metadata": {
+                "invocationId": manifest["run_id"],
+                "startedOn": _moment(manifest["started"]),
+                "finishedOn": _moment(manifest["created"]),
+            },
             "byproducts": [{"name": "run_manifest.json", "digest": {"sha256": sha256(content).hexdigest()}}],
         },
     }

@@ -11,7 +11,7 @@ from vouchml.errors import EvidenceRefused
 from vouchml.governance.approvals import SignedApproval, read_approvals
 from vouchml.governance.evaluation_statement import read_evaluation
 from vouchml.governance.evidence import Approval, Signed
-from vouchml.governance.provenance import read_provenance
+from vouchml.governance.provenance import read_provenance, signed_manifest
 from vouchml.governance.signed_evidence import EVALUATION_FILE, PROVENANCE_FILE, EvidenceFiles
 from vouchml.settings import EvidenceKind
 from vouchml.trust.model_signature import SIGNATURE_FILE
@@ -48,11 +48,14 @@ def verify_evidence(
 ) -> VerifiedEvidence:
     """Verify the statements in `files` about the model `digest`, which `author` signed (None: nobody did)."""
     kinds: dict[EvidenceKind, str] = {}
+    manifest = None
     refused: dict[str, EvidenceRefused] = {}
     for kind, (name, read) in _STATEMENTS.items():
         if name in files:
             try:
-                read(files[name], digest, trust, at=at)
+                verified = read(files[name], digest, trust, at=at)
+                if kind == "provenance":
+                    manifest = signed_manifest(verified)
             except EvidenceRefused as error:
                 refused[name] = error
             else:
@@ -63,6 +66,7 @@ def verify_evidence(
     return VerifiedEvidence(
         signed=Signed(
             kinds=frozenset(kinds),
+            manifest_sha256=manifest,
             approvals=tuple(_for_the_gate(approvals)),
             # Under `roles` another key is enough, and a key has one role: the author's own never approves.
             authors=frozenset({author.email.casefold()}) if author and separation == "people" else frozenset(),

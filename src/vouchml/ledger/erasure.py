@@ -40,7 +40,7 @@ def find_erasable(store: LedgerStore, name: str, *, row: int | None = None) -> E
     entries = tuple(store.entry(place) for place in places)
     kept = tuple(entry for entry in entries if entry.payload is not None)
     in_force = holds_in_force(store)
-    held = [hold for hold in in_force if any(hold.covers(each.index, _time(each)) for each in kept)]
+    held = [hold for hold in in_force if any(hold.covers(each.index, read_leaf(each.leaf)) for each in kept)]
     return Erasable(kept, len(entries) - len(kept), tuple(held))
 
 
@@ -74,7 +74,3 @@ def held_by(holds: Sequence[Hold]) -> PayloadHeld:
         f"Nothing was erased: {named}.",
         remedy="Release it: vouch ledger release NUMBER; or say why it yields: --override-hold REASON",
     )
-
-
-def _time(entry: Entry) -> str:
-    return str(read_leaf(entry.leaf)["time"])

@@ -18,7 +18,7 @@ from vouchml.errors import LedgerInvalid
 from vouchml.ledger.findings import Finding, Findings, records
 from vouchml.ledger.leaf import Span, erased_spans, read_leaf
 from vouchml.ledger.proofs import halved
-from vouchml.ledger.record import COMMITMENT_DOMAIN, RecordType, commitment
+from vouchml.ledger.record import COMMITMENT_DOMAIN, FREQUENT, RecordType, commitment
 from vouchml.ledger.spans import extend
 from vouchml.ledger.store.base import Entry
 from vouchml.ledger.tree import HASH_BYTES, TILE, CompactRange
@@ -48,7 +48,8 @@ class Stretch:
 
     `tiles` are the hashes over each 256 of them, `rest` the leaf hashes that fill no tile. `edges` has, for each size
     asked for that is not at the end of a tile, the perfect subtrees of the tile's leaves before it. `erasures` are the
-    records that erase, with what they erase; `sampled` some records with the ids by which they must be found.
+    records that erase, with what they erase; `sampled` some records with the ids by which they must be found; `events`
+    all that stores list by their type.
     """
 
     start: int
@@ -59,6 +60,7 @@ class Stretch:
     without_payload: list[Span] = field(default_factory=list)
     erasures: list[tuple[int, RecordType, tuple[Span, ...]]] = field(default_factory=list)
     sampled: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    events: list[tuple[int, RecordType]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -178,6 +180,8 @@ class _Examination:
         except LedgerInvalid as error:
             self._findings.tampered("record", index, index + 1, f"Record {index}: {error.message}")
             return
+        if fields["type"] not in FREQUENT:
+            self._stretch.events.append((index, RecordType(fields["type"])))
         committed = fields.get("commitment")
         if payload is not None and salt is not None:
             if committed != commitment(salt, payload):

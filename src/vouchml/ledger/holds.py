@@ -6,7 +6,7 @@ still to come.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from vouchml.errors import LedgerInvalid, RecordNotFound
 from vouchml.ledger.leaf import Span, read_leaf
 from vouchml.ledger.record import Record, RecordType, event, time_text
+from vouchml.ledger.spans import extend
 from vouchml.ledger.store.base import Entry
 
 
@@ -37,11 +38,16 @@ class Hold:
     since: str | None
     until: str | None
 
-    def covers(self, index: int, time: str) -> bool:
-        """Whether the hold keeps the payload of record `index`, whose leaf says `time`."""
+    def covers(self, index: int, leaf: Mapping[str, Any]) -> bool:
+        """Whether the hold keeps the payload of record `index`, whose leaf has the fields `leaf`.
+
+        What a prediction came to, whenever it was recorded, is held with it.
+        """
         if self.spans:
-            return any(start <= index < end for start, end in self.spans)
+            places = (index, leaf.get("about", index))
+            return any(start <= place < end for start, end in self.spans for place in places)
         # Times of one form and zone are in order as texts.
+        time = leaf["time"]
         return (self.since is None or time >= self.since) and (self.until is None or time < self.until)
 
 
@@ -56,8 +62,11 @@ def holds_in_force(store: EventSource) -> tuple[Hold, ...]:
 
 
 def hold_of_records(name: str, places: Sequence[int], *, who: str, reason: str, time: datetime) -> Record:
-    """A hold of the records at `places`, which were found by the id `name`."""
-    spans = [[place, place + 1] for place in places]
+    """A hold of the records at `places`, in order, which were found by the id `name`."""
+    merged: list[Span] = []
+    for place in places:
+        extend(merged, place, place + 1)
+    spans = [list(span) for span in merged]
     fields = {"reason": reason, "request_id": name, "since": None, "spans": spans, "until": None, "who": who}
     return event(RecordType.HOLD, fields, time=time, ids=(name,))
 

@@ -20,8 +20,8 @@ from vouchml.trust.private_file import changing
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def open_ledger(settings: Settings) -> LedgerStore:
-    """The project's ledger.
+def open_ledger(settings: Settings, *, must_be_whole: bool = True) -> LedgerStore:
+    """The project's ledger; `must_be_whole` as in `open_store`.
 
     Raises:
         LedgerInvalid: the settings name none, it has not been created, or it is not the one that was there before.
@@ -31,7 +31,7 @@ def open_ledger(settings: Settings) -> LedgerStore:
         raise LedgerInvalid("This project keeps no ledger.", remedy="Set [ledger] url in vouch.toml.")
     known = OriginFile(settings.private_folder).read()
     _require_still_there(settings, known)
-    store = open_store(settings.ledger_url)
+    store = open_store(settings.ledger_url, must_be_whole=must_be_whole)
     if known is not None and store.origin() != known:
         store.close()
         raise LedgerInvalid(

@@ -25,12 +25,17 @@ def class_called(contract: Contract, text: str) -> LabelledClass:
     raise OutcomeRefused("The model has no such label.", remedy=f"Its labels are {labels}.")
 
 
-def outcome_record(prediction: Mapping[str, Any], true: LabelledClass, *, who: str, time: datetime) -> Record:
-    """The record that the prediction with the leaf `prediction` turned out to be `true`; the latest one counts."""
+def outcome_record(
+    place: int, prediction: Mapping[str, Any], true: LabelledClass, *, who: str, time: datetime
+) -> Record:
+    """The record that the prediction at `place`, with the leaf `prediction`, turned out to be `true`.
+
+    The latest one counts.
+    """
     prediction_id, request_id = prediction["prediction_id"], prediction["request_id"]
     return event(
         RecordType.OUTCOME,
-        {"prediction_id": prediction_id, "request_id": request_id, "who": who},
+        {"about": place, "prediction_id": prediction_id, "request_id": request_id, "who": who},
         time=time,
         payload={"label": true.label, "value": true.value},
         ids=(prediction_id, request_id),

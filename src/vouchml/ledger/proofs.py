@@ -46,19 +46,37 @@ def inclusion_proof(index: int, size: int, hashes: HashReader) -> tuple[bytes, .
         ProofInvalid: there is no such leaf in a tree of that size.
         LedgerInvalid: a hash is missing.
     """
-    if not 0 <= index < size:
-        raise ProofInvalid(f"A tree of {size} records has no record {index}.")
-    tiles, path = _Tiles(hashes, size), []
-    start, end = 0, size
-    while end - start > 1:
-        middle = start + _split(end - start)
-        if index < middle:
-            path.append(tiles.root_of(middle, end))
-            end = middle
-        else:
-            path.append(tiles.root_of(start, middle))
-            start = middle
-    return tuple(reversed(path))
+    return Tree(size, hashes).inclusion_proof(index)
+
+
+class Tree:
+    """The tree of the first `size` leaves, for several proofs: what they have in common is read and hashed once."""
+
+    def __init__(self, size: int, hashes: HashReader) -> None:
+        self.size = size
+        self._tiles = _Tiles(hashes, size)
+
+    def inclusion_proof(self, index: int) -> tuple[bytes, ...]:
+        """The audit path of leaf `index`; see `inclusion_proof`.
+
+        Raises:
+            ProofInvalid: there is no such leaf.
+            LedgerInvalid: a hash is missing.
+        """
+        size, tiles = self.size, self._tiles
+        if not 0 <= index < size:
+            raise ProofInvalid(f"A tree of {size} records has no record {index}.")
+        path = []
+        start, end = 0, size
+        while end - start > 1:
+            middle = start + _split(end - start)
+            if index < middle:
+                path.append(tiles.root_of(middle, end))
+                end = middle
+            else:
+                path.append(tiles.root_of(start, middle))
+                start = middle
+        return tuple(reversed(path))
 
 
 def consistency_proof(first: int, second: int, hashes: HashReader) -> tuple[bytes, ...]:

@@ -25,7 +25,7 @@ from vouchml.canonical_json import canonical_json
 from vouchml.errors import ReceiptInvalid, ReceiptUnavailable
 from vouchml.ledger.checkpoint import Checkpoint, read_note
 from vouchml.ledger.leaf import erases, read_leaf
-from vouchml.ledger.proofs import HashReader, inclusion_proof
+from vouchml.ledger.proofs import HashReader, Tree
 from vouchml.ledger.record import RecordType
 
 RECEIPT_FORMAT: Final = "vouchml-receipt/v1"
@@ -136,8 +136,12 @@ class Receipt:
         return Receipt(self.record, self.checkpoint, erased=self.erased)
 
 
-def build_receipt(store: ReceiptSource, index: int, *, checkpoint: str | None = None) -> Receipt:
+def build_receipt(
+    store: ReceiptSource, index: int, *, checkpoint: str | None = None, tree: Tree | None = None
+) -> Receipt:
     """The receipt of record `index`, under the latest checkpoint or the one that is given as a note.
+
+    Whoever makes several proofs under one checkpoint gives its `tree`.
 
     Raises:
         ReceiptUnavailable: there is no such record, or no checkpoint covers it yet.
@@ -155,23 +159,24 @@ def build_receipt(store: ReceiptSource, index: int, *, checkpoint: str | None = 
             remedy="Ask again: one is signed every [ledger] checkpoint_records or checkpoint_seconds.",
         )
     entry = store.entry(index)
-    record = Included(entry.leaf.decode(), index, inclusion_proof(index, size, store))
+    tree = tree or Tree(size, store)
+    record = Included(entry.leaf.decode(), index, tree.inclusion_proof(index))
     if entry.payload is not None and entry.salt is not None:
         return Receipt(record, note, entry.payload.decode(), entry.salt)
-    return Receipt(record, note, erased=_erasure(store, entry.leaf, index, size))
+    return Receipt(record, note, erased=_erasure(store, entry.leaf, index, tree))
 
 
-def _erasure(store: ReceiptSource, leaf: bytes, index: int, size: int) -> Included | None:
+def _erasure(store: ReceiptSource, leaf: bytes, index: int, tree: Tree) -> Included | None:
     """The record that tells of the erasure of record `index`: one with the same ids, or a prune."""
     fields = read_leaf(leaf)
     if "commitment" not in fields:
         return None
     wanted = fields.get("prediction_id")
     found = store.find(wanted) if isinstance(wanted, str) else ()
-    with_ids = (store.entry(place) for place in found if index < place < size)
-    for entry in chain(with_ids, store.events(RecordType.RETENTION_PRUNE, before=size)):
+    with_ids = (store.entry(place) for place in found if index < place < tree.size)
+    for entry in chain(with_ids, store.events(RecordType.RETENTION_PRUNE, before=tree.size)):
         if entry.index > index and erases(read_leaf(entry.leaf), index):
-            return Included(entry.leaf.decode(), entry.index, inclusion_proof(entry.index, size, store))
+            return Included(entry.leaf.decode(), entry.index, tree.inclusion_proof(entry.index))
     return None
 
 

@@ -74,7 +74,7 @@ def find_prunable(
             continue  # a span goes on over records that have none
         if fields["time"] >= before.get(fields["type"], ""):
             is_open = False
-        elif any(hold.covers(entry.index, fields["time"]) for hold in holds):
+        elif any(hold.covers(entry.index, fields) for hold in holds):
             held += 1
             is_open = False
         elif not is_open and len(spans) == MOST_SPANS:

@@ -11,41 +11,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final, Literal
 
 from vouchml.errors import EvidenceRefused, ReceiptUnavailable, VouchError
-from vouchml.ledger.checkpoint import Checkpoint
+from vouchml.ledger.checkpoint import Checkpoint, read_note
 from vouchml.ledger.leaf import erases, read_leaf
-from vouchml.ledger.proofs import inclusion_proof, verify_inclusion
+from vouchml.ledger.proofs import Tree, inclusion_proof, verify_inclusion
 from vouchml.ledger.receipt import Included, Receipt, build_receipt
 from vouchml.ledger.receipt_check import LinkStatus, VerifiedReceipt, verify_receipt
 from vouchml.ledger.record import RecordType
 from vouchml.ledger.store.base import Entry, LedgerStore
+from vouchml.ledger.trace_link import Fact, TraceLink
+from vouchml.ledger.trace_model import model_links
 from vouchml.ledger.tree import leaf_hash
 from vouchml.ledger.trusted_keys import LedgerKey, ledger_keys
 from vouchml.trust.trust_store import TrustStore
 
-Part = Literal["record", "log", "model", "origin"]
-
 #: Predictions of one id that are traced at most; a request may have a hundred thousand rows.
 MOST_TRACED: Final = 20
-#: So many loads are looked through for the one that a prediction follows.
-_LOADS_LOOKED_AT: Final = 1000
 _OF_RECORD: Final = ("leaf", "commitment", "erasure")
-
-
-@dataclass(frozen=True, slots=True)
-class TraceLink:
-    """One link: what it is, whether it holds, why, and what it says. `facts` are values of JSON."""
-
-    part: Part
-    name: str
-    status: LinkStatus
-    reason: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +59,13 @@ def trace_prediction(store: LedgerStore, index: int, trust: TrustStore) -> Trace
     Raises:
         LedgerInvalid: there is no such record, or the ledger lacks something that the trace needs.
     """
-    entry = store.entry(index)
+    entry, latest = store.entry(index), store.latest_checkpoint()
+    checkpoint = None if latest is None else Checkpoint.parse(read_note(latest.note).text)
+    tree = None if checkpoint is None else Tree(checkpoint.size, store)
     leaf = read_leaf(entry.leaf)
     keys = ledger_keys(trust, store.origin())
     try:
-        receipt = build_receipt(store, index)
+        receipt = build_receipt(store, index, checkpoint=latest.note if latest else None, tree=tree)
     except ReceiptUnavailable:
         checked = _uncovered(entry)
         unsigned = TraceLink("log", "signature", LinkStatus.NOT_CHECKED, "No checkpoint covers the record yet.")
@@ -86,7 +75,7 @@ def trace_prediction(store: LedgerStore, index: int, trust: TrustStore) -> Trace
         log = (*_log_links(checked), *_key_links(checked, keys, trust))
     record = tuple(_record_links(store, entry, leaf, checked))
     payload = None if entry.payload is None else entry.payload.decode()
-    return Trace(index, leaf, payload, (*record, *log, *_model_links(store, entry, leaf, checked.checkpoint)))
+    return Trace(index, leaf, payload, (*record, *log, *model_links(store, entry, leaf, checked.checkpoint, tree)))
 
 
 def _uncovered(entry: Entry) -> VerifiedReceipt:
@@ -114,7 +103,7 @@ def _record_links(
             yield TraceLink("record", "erasure", link.status, link.reason, told_by)
 
 
-def _erasure_facts(index: int, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def _erasure_facts(index: int, fields: Mapping[str, Any]) -> Mapping[str, Fact]:
     return {"index": index, **{name: fields.get(name) for name in ("type", "time", "basis", "who")}}
 
 
@@ -159,12 +148,13 @@ def _key_links(checked: VerifiedReceipt, keys: tuple[LedgerKey, ...], trust: Tru
     if checkpoint is None or signature.status is not LinkStatus.VERIFIED:
         yield TraceLink("log", "key", LinkStatus.NOT_CHECKED, "No key of the trust store signed the checkpoint.")
         return
+    signed = read_note(checked.receipt.checkpoint).signed_by(*(key.verifier for key in keys))
     for key in keys:
-        if f"+{key.verifier.key_id.hex()}" not in signature.reason:
+        if key.verifier not in signed:
             continue
         trusted = key.trusted
         whose = "a development key" if trusted.development else f"{trusted.name} <{trusted.email}>"
-        facts = {"key_id": trusted.key_id, "name": trusted.name, "development": trusted.development}
+        facts: dict[str, Fact] = {"key_id": trusted.key_id, "name": trusted.name, "development": trusted.development}
         try:
             moment = datetime.fromisoformat(checkpoint.time) if checkpoint.time else trusted.valid_from
             trust.verifier("ledger", trusted.key_id, at=moment)
@@ -173,62 +163,3 @@ def _key_links(checked: VerifiedReceipt, keys: tuple[LedgerKey, ...], trust: Tru
             yield TraceLink("log", "key", LinkStatus.FAILED, reason, facts)
         else:
             yield TraceLink("log", "key", LinkStatus.VERIFIED, f"It is {whose}, valid in the trust store then.", facts)
-
-
-def _model_links(
-    store: LedgerStore, entry: Entry, leaf: Mapping[str, Any], checkpoint: Checkpoint | None
-) -> Iterator[TraceLink]:
-    served = leaf.get("served") or {}
-    yield _event_link(store, checkpoint, "load", _load_before(store, entry.index, leaf), "No load of it is recorded.")
-    moved = _promotion_before(store, entry.index, served)
-    yield _event_link(store, checkpoint, "promotion", moved, "No promotion of this version is recorded.")
-    decision = served.get("decision")
-    reason = (
-        "No decision is recorded: the version served without one."
-        if decision is None
-        else "The ledger names the decision; what it says is checked where the evidence is."
-    )
-    yield TraceLink("model", "decision", LinkStatus.NOT_CHECKED, reason, {"decision": decision})
-
-
-def _event_link(
-    store: LedgerStore, checkpoint: Checkpoint | None, name: str, found: Entry | None, missing: str
-) -> TraceLink:
-    """A link to an event of the same log, with its own proof where the checkpoint covers it."""
-    if found is None:
-        return TraceLink("model", name, LinkStatus.NOT_CHECKED, missing)
-    fields = read_leaf(found.leaf)
-    told = {key: fields[key] for key in ("time", "who", "why", "from_version", "to_version", "role") if key in fields}
-    facts = {"index": found.index, "type": fields["type"], **told}
-    said = f"Record {found.index} tells of it: {fields['type']} at {fields['time']}."
-    if checkpoint is None or found.index >= checkpoint.size:
-        return TraceLink("model", name, LinkStatus.NOT_CHECKED, f"{said} No checkpoint covers that yet.", facts)
-    try:
-        proof = inclusion_proof(found.index, checkpoint.size, store)
-        verify_inclusion(leaf_hash(found.leaf), found.index, checkpoint.size, proof, checkpoint.root)
-    except VouchError as error:
-        return TraceLink("model", name, LinkStatus.FAILED, error.message, facts)
-    return TraceLink("model", name, LinkStatus.VERIFIED, f"{said} It is under the same checkpoint.", facts)
-
-
-def _load_before(store: LedgerStore, index: int, leaf: Mapping[str, Any]) -> Entry | None:
-    """The load after which the worker of a prediction answered with its version."""
-    for looked_at, entry in enumerate(store.events(RecordType.MODEL_LOADED, before=index)):
-        fields = read_leaf(entry.leaf)
-        if fields.get("worker") == leaf.get("worker") and fields.get("served") == leaf.get("served"):
-            return entry
-        if looked_at == _LOADS_LOOKED_AT:
-            break
-    return None
-
-
-def _promotion_before(store: LedgerStore, index: int, served: Mapping[str, Any]) -> Entry | None:
-    """The last promotion or rollback to a version before a prediction of it."""
-    latest = None
-    for kind in (RecordType.PROMOTION, RecordType.ROLLBACK):
-        for entry in store.events(kind, before=index):
-            fields = read_leaf(entry.leaf)
-            if (fields.get("name"), fields.get("to_version")) == (served.get("name"), served.get("version")):
-                latest = entry if latest is None or entry.index > latest.index else latest
-                break
-    return latest

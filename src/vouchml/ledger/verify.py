@@ -27,6 +27,8 @@ from vouchml.ledger.findings import Findings, Verification
 from vouchml.ledger.marks import CheckpointSource, MarkGatherer, Marks, OutsideCheckpoint
 from vouchml.ledger.payload_check import PayloadCheck
 from vouchml.ledger.proofs import perfect_subtrees
+from vouchml.ledger.record import RecordType
+from vouchml.ledger.store.base import Entry
 from vouchml.ledger.tree import TILE, CompactRange
 from vouchml.ledger.tree_check import Mark, TreeCheck
 
@@ -43,6 +45,10 @@ class VerifiableStore(EntrySource, CheckpointSource, Protocol):
 
     def find(self, name: str, /) -> Sequence[int]:
         """The records that have an id."""
+        ...
+
+    def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
+        """The records of a type that is not frequent, the latest first; only those in front of the place `before`."""
         ...
 
     def close(self) -> None:
@@ -171,6 +177,12 @@ class _Verifying:
         for index, ids in stretch.sampled:
             if any(index not in self._store.find(each) for each in ids):
                 message = f"Record {index} is there, but is not found by its ids."
+                self._findings.tampered("lookup", index, index + 1, message)
+
+        for index, kind in stretch.events:
+            listed = next(self._store.events(kind, before=index + 1), None)
+            if listed is None or listed.index != index:
+                message = f"Record {index} is there, but is not in the list of its type, {kind}."
                 self._findings.tampered("lookup", index, index + 1, message)
 
     def _check_end(self, size: int) -> None:

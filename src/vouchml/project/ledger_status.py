@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from vouchml.ledger.anchors import AnchorStates
 from vouchml.ledger.checkpoint import Checkpoint, read_note
 from vouchml.ledger.findings import Grade
 from vouchml.ledger.holds import Hold, holds_in_force
@@ -13,6 +15,17 @@ from vouchml.ledger.store.base import LedgerStore
 from vouchml.ledger.trusted_keys import verifiers
 from vouchml.settings import Settings, sqlite_file
 from vouchml.trust.trust_store_file import read_trust_store
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorStatus:
+    """A place outside: the size of the last checkpoint that reached it, when, and why the latest did not."""
+
+    kind: str
+    to: str
+    size: int
+    pushed_at: str | None
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class LedgerStatus:
     on_disk: int | None
     keys: tuple[str, ...]
     holds: tuple[Hold, ...]
+    anchors: tuple[AnchorStatus, ...]
     #: Nothing that leaves this host is known to the ledger itself; a verification can be given what was kept elsewhere.
     grade: Grade = "C"
 
@@ -55,7 +69,14 @@ def ledger_status(settings: Settings, store: LedgerStore) -> LedgerStatus:
         on_disk=_on_disk(settings),
         keys=tuple(str(key) for key in verifiers(read_trust_store(settings.trust_store_path), origin)),
         holds=holds_in_force(store),
+        anchors=tuple(_anchors(settings)),
     )
+
+
+def _anchors(settings: Settings) -> Iterator[AnchorStatus]:
+    for anchor, state in AnchorStates(settings).all():
+        pushed_at = f"{state.pushed_at:%Y-%m-%dT%H:%M:%SZ}" if state.pushed_at else None
+        yield AnchorStatus(anchor.kind, anchor.to, state.size, pushed_at, state.problem)
 
 
 def _on_disk(settings: Settings) -> int | None:

@@ -12,13 +12,13 @@ from vouchml.settings import Settings
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[LedgerStore]:
-    """The ledger to read from.
+def reading(settings: Settings, *, must_be_whole: bool = True) -> Iterator[LedgerStore]:
+    """The ledger to read from; `must_be_whole` as in `open_store`.
 
     Raises:
         LedgerInvalid, LedgerUnavailable: see `vouchml.ledger.open.open_ledger`.
     """
-    with closing(open_ledger(settings)) as store:
+    with closing(open_ledger(settings, must_be_whole=must_be_whole)) as store:
         yield store
 
 

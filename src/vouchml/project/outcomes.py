@@ -22,7 +22,8 @@ def record_outcome(settings: Settings, name: str, label: str, *, row: int | None
         LedgerInvalid, LedgerUnavailable: the ledger cannot be read or written.
     """
     with reading(settings) as store:
-        prediction = read_leaf(store.entry(prediction_of(store, name, row=row)).leaf)
+        place = prediction_of(store, name, row=row)
+        prediction = read_leaf(store.entry(place).leaf)
     contract = RecordedVersions(settings).bundle(prediction["served"]).contract
     true = class_called(contract, label)
-    return write(settings, outcome_record(prediction, true, who=who, time=datetime.now(UTC))).first_index
+    return write(settings, outcome_record(place, prediction, true, who=who, time=datetime.now(UTC))).first_index

@@ -111,20 +111,22 @@ def sign_version(
         subject = _subject(registry, copy, trained)
         signers = _Signers(ring, names or {})
         done = _verified(copy, ring.store(), again=again)
-        signed, unsigned = [], []
+        signed, unsigned, made = [], [], {}
         for name, make in _PARTS.items():
             if name in done:
                 signed.append(SignedPart(name, sha256(copy.evidence[name]).hexdigest(), _KEPT))
                 continue
             try:
-                content, by = make(settings, signers, subject)
+                made[name], by = make(settings, signers, subject)
             except (EvidenceMismatch, EvidenceRefused):
                 raise
             except VouchError as error:
                 unsigned.append(UnsignedPart(name, error.message, _remedy(error, version)))
             else:
-                put_evidence(registry, version, name, content)
-                signed.append(SignedPart(name, sha256(content).hexdigest(), by))
+                signed.append(SignedPart(name, sha256(made[name]).hexdigest(), by))
+        # All or nothing is kept, as far as MLflow can do that.
+        for name, content in made.items():
+            put_evidence(registry, version, name, content)
         return Signing(version, copy.digest, tuple(signed), tuple(unsigned))
 
 

@@ -34,13 +34,13 @@ def verify_project_ledger(
         CheckpointInvalid: `since` is not a checkpoint of this ledger that one of the keys signed.
         LedgerInvalid, LedgerUnavailable, TrustStoreInvalid: it, or the trust store, cannot be read.
     """
-    with reading(settings) as store:
+    with reading(settings, must_be_whole=False) as store:
         how = HowToVerify(
             since=since,
             outside=outside,
             checkpoint_records=settings.ledger.checkpoint_records,
             processes=min(MOST_PROCESSES, len(os.sched_getaffinity(0))),
-            open_store=partial(open_store, settings.ledger_url),
+            open_store=partial(open_store, settings.ledger_url, must_be_whole=False),
         )
         trusted = keys or verifiers(read_trust_store(settings.trust_store_path), store.origin())
         return verify_ledger(store, trusted, how, progress=progress)

@@ -7,10 +7,11 @@ app = create_app(load_settings())  # then: uvicorn api.main:app
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping
 from multiprocessing import parent_process
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -28,6 +29,7 @@ from vouchml.serving.draining import Draining
 from vouchml.serving.error_handlers import install_error_handlers
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
+from vouchml.serving.held_signals import let_through
 from vouchml.serving.ids import NewIds
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
 from vouchml.serving.ledger_reading import LedgerReading
@@ -35,7 +37,6 @@ from vouchml.serving.lifespan import Lifespan
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.open_files import allow_many_connections
 from vouchml.serving.openapi import install_openapi
-from vouchml.serving.recording import Recording
 from vouchml.serving.request_log import RequestLog
 from vouchml.serving.routes.health import health_routes
 from vouchml.serving.routes.metrics import metrics_routes
@@ -50,10 +51,14 @@ from vouchml.serving.schemas import ErrorReply
 from vouchml.serving.service import Rules, Service
 from vouchml.serving.shadow import Shadow
 from vouchml.serving.stalled_connections import StalledConnections
+from vouchml.serving.tracing import recording_of, traced
 from vouchml.serving.worker_ledger import worker_ledger, worker_name
 from vouchml.settings import Settings, load_settings
 from vouchml.trust.access import Access
 from vouchml.trust.api_keys_file import ApiKeysFile, api_keys_path
+
+if TYPE_CHECKING:
+    from vouchml.serving.spans import TracedService
 
 DESCRIPTION: Final = (
     "Answers predictions with the version that the MLflow registry points at. Input that the model's contract does "
@@ -67,6 +72,7 @@ def create_app(settings: Settings) -> Service:
     Raises:
         AnonymousRefused: `[serving] host` can be reached by others, and there are no API keys.
         ApiKeysUnreadable: the file of the API keys is broken.
+        DependencyMissing: `[serving] tracing` is on, and the extra `otel` is not installed.
     """
     serving = settings.serving
     keys = ApiKeysFile(api_keys_path(settings.private_folder))
@@ -87,7 +93,8 @@ def create_app(settings: Settings) -> Service:
     plane = DataPlane(follower, serving, metrics, shadow)
     new_id = NewIds()
     exchange = Exchange(metrics, log, ledger, lambda: follower.flags, body_seconds=serving.body_seconds)
-    recording = Recording(metrics, log, new_id, worker=worker, keeps_ledger=ledger is not None)
+    keeps_ledger = ledger is not None
+    recording = recording_of(serving)(metrics, log, new_id, worker=worker, keeps_ledger=keeps_ledger)
     one, many = PredictDoor(plane, recording, serving), PredictBatchDoor(plane, recording, serving)
     mlflow_scoring = MlflowScoringDoor(plane, recording, serving)
 
@@ -149,14 +156,17 @@ def create_app(settings: Settings) -> Service:
     )
 
 
-def app_of_environment() -> Service:
+def app_of_environment() -> Service | TracedService:
     """The service of the project that `VOUCH_CONFIG` names, for uvicorn and its workers.
 
     A project that cannot be served ends the process, with what to do about it on standard error.
     """
     allow_many_connections()
+    if parent_process() is not None:
+        let_through(signal.SIGINT)  # which uvicorn's server, that loads this app, answers from before
     try:
-        return create_app(load_settings())
+        settings = load_settings()
+        return traced(create_app(settings), settings)
     except VouchError as error:
         sys.stderr.write(f"{error.diagnostics()}\n")
         # From this status the one that started the workers knows that another would fare no better.

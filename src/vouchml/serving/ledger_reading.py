@@ -19,7 +19,8 @@ from vouchml.ledger.receipt import build_receipt
 from vouchml.ledger.receipt_check import LinkStatus
 from vouchml.ledger.search import prediction_of, predictions_of
 from vouchml.ledger.store.base import LedgerStore
-from vouchml.ledger.trace import MOST_TRACED, Trace, TraceLink, trace_prediction
+from vouchml.ledger.trace import MOST_TRACED, Trace, trace_prediction
+from vouchml.ledger.trace_link import TraceLink
 from vouchml.serving.following.follower import Follower
 from vouchml.settings import Settings
 from vouchml.trust.trust_store_file import read_trust_store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import anyio.to_thread
@@ -48,7 +48,8 @@ class Lifespan:
             self.ledger.start(loop)
         self.follower.start()
         try:
-            yield
+            with suppress(asyncio.CancelledError):  # after a second SIGINT uvicorn does not wait for us
+                yield
         finally:
             leave_parent()
             self.stalled.stop()

@@ -77,9 +77,7 @@ class Service:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"]
-        if scope.get("root_path"):  # behind a proxy that mounts the service there
-            path = path.removeprefix(scope["root_path"])
+        path = _path(scope)
         call = Call(dict(scope["headers"]), self._new_id())
         door = self._doors.get(path) if scope["method"] == "POST" else None
         try:
@@ -105,6 +103,13 @@ class Service:
             await self._send(Farewell(send, receive, CLOSING_STATUSES.__contains__, self._draining), reply)
         elif not self._whole_replies.write(send, reply):
             await self._send(send, reply)
+
+    def route_of(self, scope: Any) -> str | None:
+        """The route of a request that is being answered, such as `/trace/{request_id}`; None where there is none."""
+        if (route := scope.get("route")) is not None:
+            return str(route.path_format)
+        path = _path(scope)
+        return path if path in self._doors else None
 
     def _let_in(self, path: str, scope: Any, call: Call) -> None:
         """Refuse who may not, and everybody when there are too many.
@@ -149,6 +154,14 @@ class Service:
         headers = [*wire_headers(reply), *self._rules.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
+
+
+def _path(scope: Any) -> str:
+    """The path of a request within the service."""
+    path: str = scope["path"]
+    if scope.get("root_path"):  # behind a proxy that mounts the service there
+        path = path.removeprefix(scope["root_path"])
+    return path
 
 
 def with_challenge(error: VouchError, reply: Reply) -> Reply:

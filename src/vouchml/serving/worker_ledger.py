@@ -14,6 +14,7 @@ from typing import Any, Final
 from vouchml import __version__
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import LedgerUnavailable
+from vouchml.ledger.anchors import AnchorStates
 from vouchml.ledger.open import open_for_writing
 from vouchml.ledger.record import RecordType, event
 from vouchml.ledger.refusals import Refusal, RefusalCounts
@@ -65,13 +66,14 @@ def worker_ledger(settings: Settings, metrics: WorkerMetrics, *, worker: str) ->
         on_commit=committed,
         on_failure=tell,
     )
-    return WorkerLedger(writer, worker=worker, settings_digest=settings_digest(settings))
+    return WorkerLedger(writer, AnchorStates(settings), worker=worker, settings_digest=settings_digest(settings))
 
 
 class WorkerLedger:
     """Hands what happens in a worker to the ledger's writer, on the event loop; loads come from another thread."""
 
-    def __init__(self, writer: LedgerWriter, *, worker: str, settings_digest: str) -> None:
+    def __init__(self, writer: LedgerWriter, anchors: AnchorStates, *, worker: str, settings_digest: str) -> None:
+        self._anchors = anchors
         self._settings_digest = settings_digest
         self._writer = writer
         self._worker = worker
@@ -85,7 +87,7 @@ class WorkerLedger:
 
     def warnings(self) -> tuple[str, ...]:
         """What an operator should look at."""
-        return () if self._writer.state.is_signed else (NO_KEY,)
+        return (*(() if self._writer.state.is_signed else (NO_KEY,)), *self._anchors.warnings())
 
     @property
     def state(self) -> WriterState:

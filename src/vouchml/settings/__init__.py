@@ -18,6 +18,7 @@ from vouchml.settings.loading import (
 )
 from vouchml.settings.policy import Bound, EvidenceKind, Margin, PolicySettings
 from vouchml.settings.sections import (
+    AnchorSettings,
     CanarySettings,
     DataSettings,
     LedgerSettings,
@@ -36,6 +37,7 @@ __all__ = [
     "MLFLOW_VARIABLE",
     "SETTINGS_FILE",
     "SETTINGS_FILE_VARIABLE",
+    "AnchorSettings",
     "Bound",
     "CanarySettings",
     "DataSettings",

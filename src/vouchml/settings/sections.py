@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    model_validator,
+)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -27,7 +36,7 @@ def _an_address(uri: str) -> str:
 
 def _days_of_each(days: object) -> object:
     """One number stands for every type of record that has a payload."""
-    return dict.fromkeys(get_args(KeptType), days) if isinstance(days, int) else days
+    return dict.fromkeys(get_args(KeptType), days) if type(days) is int else days
 
 
 RegistryName = Annotated[str, AfterValidator(_a_name_that_mlflow_takes)]
@@ -170,9 +179,39 @@ class ServingSettings(Section):
     allow_anonymous: bool = Field(
         default=False, description="Serve without API keys on an address that other machines reach."
     )
+    tracing: bool = Field(
+        default=False,
+        description="Make one OpenTelemetry span a request, with the extra `otel`; `OTEL_EXPORTER_OTLP_*` say where "
+        "they go.",
+    )
     webhook_secret: SecretStr = Field(
         default=SecretStr(""), description="The secret of MLflow's webhook; without one, webhooks are refused."
     )
+
+
+class AnchorSettings(Section):
+    """`[[ledger.anchors]]`: a place outside that gets the checkpoints of the ledger."""
+
+    kind: Literal["file", "s3", "http", "tsa"] = Field(
+        description="`file`: a folder elsewhere; `s3`: a bucket; `http`: an endpoint; `tsa`: a time-stamping authority."
+    )
+    to: Address = Field(description="The folder, `s3://BUCKET/PREFIX`, or the URL.")
+    every_seconds: float = Field(default=60.0, ge=1.0, le=86_400, description="Seconds between two pushes, at least.")
+    endpoint: Address = Field(default="", description="`s3`: the address of a server that is not Amazon's.")
+    region: str = Field(default="", description="`s3`: the region; the credentials come from the environment.")
+    token_variable: str = Field(default="", description="`http`: the environment variable that has a bearer token.")
+    certificate: str = Field(
+        default="", description="`tsa`: a PEM file with the authority's root, against which its answers are verified."
+    )
+
+    @model_validator(mode="after")
+    def _the_address_fits_the_kind(self) -> AnchorSettings:
+        schemes = {"file": ("",), "s3": ("s3://",), "http": ("https://", "http://"), "tsa": ("https://", "http://")}
+        if not self.to:
+            raise ValueError("`to` is empty")
+        if not self.to.startswith(schemes[self.kind]):
+            raise ValueError(f"`to` of the kind {self.kind} begins with {' or '.join(schemes[self.kind])}")
+        return self
 
 
 class LedgerSettings(Section):
@@ -196,6 +235,10 @@ class LedgerSettings(Section):
     checkpoint_records: int = Field(default=1000, ge=1, description="Records after which a checkpoint is signed.")
     checkpoint_seconds: float = Field(
         default=60.0, ge=0.1, le=86_400, description="Seconds after which new records get a checkpoint at the latest."
+    )
+    anchors: tuple[AnchorSettings, ...] = Field(
+        default=(),
+        description="`[[ledger.anchors]]`: places outside that get the checkpoints; see docs/ledger.md.",
     )
     retention_days: RetentionDays = Field(
         default_factory=dict,

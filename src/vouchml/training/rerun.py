@@ -70,8 +70,8 @@ def run_again(
     return Rerun(
         recorded=recorded,
         trained=trained,
-        differences=tuple(_differences(recorded.manifest, trained.manifest, RESULTS)),
-        other_surroundings=tuple(_differences(recorded.manifest, trained.manifest, SURROUNDINGS)),
+        differences=tuple(differences(recorded.manifest, trained.manifest, RESULTS)),
+        other_surroundings=tuple(differences(recorded.manifest, trained.manifest, SURROUNDINGS)),
     )
 
 
@@ -99,6 +99,15 @@ def require_recorded_table(recorded: RecordedRun) -> None:
         )
 
 
+def differences(recorded: Mapping[str, Any], now: Mapping[str, Any], parts: tuple[str, ...]) -> Iterator[Difference]:
+    """Where two manifests differ in these parts, such as `environment.python`."""
+    before = dict(_leaves(recorded, parts))
+    after = dict(_leaves(json.loads(canonical_json(now)), parts))
+    for place in dict.fromkeys((*before, *after)):
+        if before.get(place) != after.get(place):
+            yield Difference(place, before.get(place), after.get(place))
+
+
 def _what_differs(recorded: RecordedRun) -> str:
     data = recorded.manifest["data"]
     try:
@@ -115,14 +124,6 @@ def _what_differs(recorded: RecordedRun) -> str:
     if rows != data.get("file_rows"):
         return f"it has {rows} rows, recorded are {data.get('file_rows')}"
     return "it has as many rows, and other cells or columns"
-
-
-def _differences(recorded: Mapping[str, Any], now: Mapping[str, Any], parts: tuple[str, ...]) -> Iterator[Difference]:
-    before = dict(_leaves(recorded, parts))
-    after = dict(_leaves(json.loads(canonical_json(now)), parts))
-    for place in dict.fromkeys((*before, *after)):
-        if before.get(place) != after.get(place):
-            yield Difference(place, before.get(place), after.get(place))
 
 
 def _leaves(value: Any, parts: tuple[str, ...], place: str = "") -> Iterator[tuple[str, Any]]:

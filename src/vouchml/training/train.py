@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,7 @@ def train(
         TrainingRefused: the estimator or its parameters cannot be used.
         RegistryUnreachable, FolderNotWritable: MLflow cannot be reached or written.
     """
+    started = datetime.now(UTC)
     # What is found out quickly comes first: MLflow alone takes seconds to load.
     require_writable(settings)
     require_store(settings.tracking_uri, create=True)
@@ -112,6 +114,7 @@ def train(
         parity=fitted.parity,
         warnings=fitted.warnings,
     )
+    manifest["started"] = started.isoformat(timespec="seconds")
     registry = connect_for_writing(settings)
     run = _log(settings, table, split, fitted, environment, manifest)
     version = None

@@ -105,8 +105,7 @@ def verify_model(
             when what is signed does not describe files, FileNotPlain, FileRenamed, FileMissing, FileAdded and
             FileChanged when the files are not those.
     """
-    (signer,) = signature.envelope.verify(store, role=role, at=at)
-    _require_hint(signature, signer.public_key)
+    signer = verify_signer(signature, store, at=at, role=role)
     return _verified(folder, signature), signer
 
 
@@ -121,7 +120,12 @@ def verify_model_by(folder: Path, signature: ModelSignature, key: PublicKey) -> 
     return _verified(folder, signature)
 
 
-def _verified(folder: Path, signature: ModelSignature) -> SignedModel:
+def read_signed_model(signature: ModelSignature) -> SignedModel:
+    """What a signature says that was signed. Neither the signature nor any file is checked here.
+
+    Raises:
+        StatementInvalid: what is signed does not describe files, or gives them another model digest.
+    """
     statement = read_statement(signature.envelope)
     try:
         if statement.predicate_type != MODEL_SIGNATURE:
@@ -135,8 +139,24 @@ def _verified(folder: Path, signature: ModelSignature) -> SignedModel:
         raise StatementInvalid(
             f"The signed list of files {problem}.", remedy="Have the model signed again, by vouchml."
         ) from None
-    require_same(files, take_stock(folder))
     return SignedModel(statement.subjects[0].name, statement.subjects[0].sha256, files)
+
+
+def verify_signer(signature: ModelSignature, store: TrustStore, *, at: datetime, role: Role = "trainer") -> TrustedKey:
+    """The key of `role`, valid at the time `at`, that made a signature; no file is looked at.
+
+    Raises:
+        EvidenceRefused: none did, and a child says why, as `Envelope.verify`.
+    """
+    (signer,) = signature.envelope.verify(store, role=role, at=at)
+    _require_hint(signature, signer.public_key)
+    return signer
+
+
+def _verified(folder: Path, signature: ModelSignature) -> SignedModel:
+    signed = read_signed_model(signature)
+    require_same(signed.files, take_stock(folder))
+    return signed
 
 
 def _signature_from(document: dict[str, Any]) -> ModelSignature:

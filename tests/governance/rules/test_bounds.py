@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, precision_score, recall_score, roc_auc_score
 from tests.governance.made_evidence import findings, make_evidence, verdicts
 
-from vouchml.governance import Verdict
+from vouchml.governance.finding import Verdict
 from vouchml.governance.rules.bounds import FIGURES
 from vouchml.settings import Bound
 

@@ -8,7 +8,8 @@ import pytest
 from sklearn.metrics import brier_score_loss, log_loss
 from tests.governance.made_evidence import champion_like, findings, make_evidence, verdicts
 
-from vouchml.governance import Evidence, Verdict
+from vouchml.governance.evidence import Evidence
+from vouchml.governance.finding import Verdict
 from vouchml.governance.rules.margins import COMPARISONS
 from vouchml.settings import Margin
 

@@ -6,7 +6,8 @@ from typing import Literal
 import pytest
 from tests.governance.made_evidence import make_evidence, verdicts
 
-from vouchml.governance import Approval, Signed, Verdict
+from vouchml.governance.evidence import Approval, Signed
+from vouchml.governance.finding import Verdict
 
 EVIDENCE = make_evidence()
 

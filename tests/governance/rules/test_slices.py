@@ -12,7 +12,8 @@ from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score
 from tests.governance.made_evidence import findings, make_evidence
 
-from vouchml.governance import Evidence, Finding, Verdict
+from vouchml.governance.evidence import Evidence
+from vouchml.governance.finding import Finding, Verdict
 from vouchml.governance.rules.slices import slices_of
 from vouchml.governance.statistics.holm import holm
 

@@ -35,10 +35,10 @@ def prediction(number: int, *, days_ago: int = 0) -> Record:
     return event(RecordType.PREDICTION, fields, time=NOW - timedelta(days=days_ago), payload=payload, ids=ids)
 
 
-def outcome(number: int, *, days_ago: int = 0) -> Record:
-    """What turned out to be true about it."""
+def outcome(number: int, *, days_ago: int = 0, about: int = 0) -> Record:
+    """What turned out to be true about it; it is the record `about`."""
     ids = (f"{number:032x}", f"request-{number}")
-    fields = {"prediction_id": ids[0], "request_id": ids[1]}
+    fields = {"about": about, "prediction_id": ids[0], "request_id": ids[1]}
     time = NOW - timedelta(days=days_ago)
     return event(RecordType.OUTCOME, fields, time=time, payload={"label": "benign"}, ids=ids)
 
@@ -141,7 +141,7 @@ def test_a_hold_yields_only_for_a_reason_that_is_recorded(store: LedgerStore) ->
 def test_a_hold_of_a_time_covers_what_comes_later_and_ends_before_its_end(store: LedgerStore) -> None:
     add(store, hold_of_time(NOW, NOW + timedelta(days=2), who="Ada Smith", reason="case 12", time=NOW))
     (hold,) = holds_in_force(store)
-    assert [hold.covers(9, time_text(NOW + timedelta(days=days))) for days in (-1, 0, 1, 2)] == [
+    assert [hold.covers(9, {"time": time_text(NOW + timedelta(days=days))}) for days in (-1, 0, 1, 2)] == [
         False,
         True,
         True,
@@ -182,6 +182,14 @@ def test_a_prune_leaves_what_is_held_and_counts_it_and_the_ledger_verifies(store
     assert verify_ledger(store, [KEY.verifier]).findings == ()
 
 
+def test_an_outcome_that_came_after_the_hold_is_held_with_its_prediction(store: LedgerStore) -> None:
+    add(store, prediction(0, days_ago=500), prediction(1, days_ago=500))
+    add(store, hold_of_records("request-1", [1], who="Ada Smith", reason="case 12", time=NOW - timedelta(days=450)))
+    add(store, outcome(1, days_ago=400, about=1), outcome(0, days_ago=400, about=0))
+    assert prune(store, {"prediction": 300, "outcome": 300}) == 2
+    assert with_payload(store) == [1, 3]
+
+
 def test_a_record_that_is_old_enough_is_pruned_although_a_younger_one_came_before_it(store: LedgerStore) -> None:
     def at(minutes: int) -> Record:
         time = NOW - timedelta(days=200, minutes=minutes)
@@ -203,4 +211,4 @@ def test_retention_below_the_minimum_needs_a_basis_and_none_at_all_prunes_nothin
 
 def test_a_hold_that_covers_by_spans_covers_nothing_else() -> None:
     hold = Hold(9, time_text(NOW), "Ada Smith", "case 12", ((2, 4),), None, None)  # type: ignore[arg-type]
-    assert [index for index in range(6) if hold.covers(index, time_text(NOW))] == [2, 3]
+    assert [index for index in range(6) if hold.covers(index, {"time": time_text(NOW)})] == [2, 3]

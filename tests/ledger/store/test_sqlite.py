@@ -41,7 +41,7 @@ def test_every_connection_has_each_commit_on_disk_and_overwrites_what_it_deletes
 
 
 def test_a_setting_that_is_not_taken_is_noticed(monkeypatch: pytest.MonkeyPatch, sqlite_file: Path) -> None:
-    monkeypatch.setattr("vouchml.ledger.store.sqlite_connection._SYNCHRONOUS_FULL", 7)
+    monkeypatch.setattr("vouchml.ledger.store.sqlite_connection._SYNCHRONOUS", {"wal": 7})
     with pytest.raises(LedgerUnavailable, match="synchronous = 7"):
         SqliteStore(sqlite_file)
 

@@ -22,7 +22,7 @@ class StoreKind:
 
     create: Callable[[str, str], None]
     grant: Callable[[str, str], None]
-    open: Callable[[str], LedgerStore]
+    open: Callable[[str, bool], LedgerStore]
     install: str
 
 
@@ -52,8 +52,10 @@ def grant_service_role(url: str, role: str) -> None:
         kind.grant(url, role)
 
 
-def open_store(url: str) -> LedgerStore:
+def open_store(url: str, *, must_be_whole: bool = True) -> LedgerStore:
     """Open the ledger at `url`, for one thread. It must have been made before.
+
+    Whoever verifies it opens also one whose head does not fit its records, to find out where.
 
     Raises:
         LedgerInvalid: there is none, it is of another format, or its head does not fit its records.
@@ -62,7 +64,7 @@ def open_store(url: str) -> LedgerStore:
     """
     kind = _kind(url)
     with _imports(kind):
-        return kind.open(url)
+        return kind.open(url, must_be_whole)
 
 
 def _sqlite_path(url: str) -> Path:
@@ -85,10 +87,10 @@ def _grant_sqlite(_url: str, _role: str) -> None:
     )
 
 
-def _open_sqlite(url: str) -> LedgerStore:
+def _open_sqlite(url: str, must_be_whole: bool) -> LedgerStore:
     from vouchml.ledger.store.sqlite import SqliteStore
 
-    return SqliteStore(_sqlite_path(url))
+    return SqliteStore(_sqlite_path(url), must_be_whole=must_be_whole)
 
 
 def _create_postgres(url: str, origin: str) -> None:
@@ -103,10 +105,10 @@ def _grant_postgres(url: str, role: str) -> None:
     PostgresStore.grant_service_role(url, role)
 
 
-def _open_postgres(url: str) -> LedgerStore:
+def _open_postgres(url: str, must_be_whole: bool) -> LedgerStore:
     from vouchml.ledger.store.postgres import PostgresStore
 
-    return PostgresStore(url)
+    return PostgresStore(url, must_be_whole=must_be_whole)
 
 
 _SQLITE: Final = StoreKind(_create_sqlite, _grant_sqlite, _open_sqlite, "pip install 'vouchml[serve]'")

@@ -92,8 +92,8 @@ class PostgresStore:
             for statement in SERVICE_RIGHTS:
                 connection.execute(sql.SQL(statement).format(role=sql.Identifier(role)))
 
-    def __init__(self, url: str) -> None:
-        """Open the ledger of the database that `url` names.
+    def __init__(self, url: str, *, must_be_whole: bool = True) -> None:
+        """Open the ledger of the database that `url` names; to verify one, its head need not fit its records.
 
         Raises:
             LedgerInvalid: there is none, it is of another format, or its head does not fit its records.
@@ -106,7 +106,8 @@ class PostgresStore:
         try:
             with translated():
                 self._origin = _require_ledger(self._connection)
-            self._require_whole_head()
+            if must_be_whole:
+                self._require_whole_head()
         except BaseException:
             self.close()
             raise

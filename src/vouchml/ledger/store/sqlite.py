@@ -79,8 +79,8 @@ class SqliteStore:
         finally:
             connection.close()
 
-    def __init__(self, path: Path) -> None:
-        """Open the ledger at `path`.
+    def __init__(self, path: Path, *, must_be_whole: bool = True) -> None:
+        """Open the ledger at `path`; to verify one, its head need not fit its records.
 
         Raises:
             LedgerInvalid: there is none, it is of another format, or its head does not fit its records.
@@ -94,7 +94,8 @@ class SqliteStore:
         try:
             with translated(self._name):
                 self._origin = _require_ledger(self._connection, self._name)
-                self._require_whole_head()
+                if must_be_whole:
+                    self._require_whole_head()
         except BaseException:
             self.close()
             raise

@@ -22,7 +22,9 @@ SAFE_WAL: Final = (3, 51, 3)
 WAL_PAGES: Final = 1000
 #: Statements of every number of rows stay prepared.
 _STATEMENTS_KEPT: Final = 512
-_SYNCHRONOUS_FULL: Final = 2
+#: FULL, with which a commit to a write-ahead log is on disk; with a rollback journal it is when the journal's removal
+#: is, for which it takes EXTRA.
+_SYNCHRONOUS: Final = {"wal": 2, "delete": 3}
 
 _SPACE: Final = "Free some space there; the next record is written when there is room."
 _REMEDIES: Final[Mapping[type[apsw.Error], str]] = {
@@ -75,7 +77,7 @@ def journal_mode(version: tuple[int, ...]) -> str:
 def _settle(connection: apsw.Connection, journal: str) -> None:
     wanted = {
         "journal_mode": journal,
-        "synchronous": _SYNCHRONOUS_FULL,
+        "synchronous": _SYNCHRONOUS[journal],
         "secure_delete": 1,
         "foreign_keys": 1,
         "temp_store": 2,  # in memory: no copy of a payload gets into a temporary file

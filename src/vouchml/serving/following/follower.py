@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import math
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
 from vouchml.serving.following.served_model import Lineup, ServedModel, load_served_model, takes_same_input
 from vouchml.serving.following.state import ROLES, Assignment, Role, ServingState, StateFile
+from vouchml.serving.held_signals import held_back
 from vouchml.serving.logs import SERVING, log_event
 from vouchml.serving.reply import Header
 from vouchml.settings import Settings
@@ -327,10 +329,11 @@ class Follower:
 
 def _start_watcher(settings: Settings, file: StateFile) -> subprocess.Popen[bytes]:
     described = {"settings": settings.model_dump(mode="json"), "root": str(settings.root)}
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", "vouchml.serving.following.watcher_process", str(file.lock)],
-        stdin=subprocess.PIPE,
-    )
+    with held_back(signal.SIGINT, signal.SIGTERM):  # which it ignores, once it can
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-P", "-m", "vouchml.serving.following.watcher_process", str(file.lock)],
+            stdin=subprocess.PIPE,
+        )
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(json.dumps(described).encode() + b"\n")

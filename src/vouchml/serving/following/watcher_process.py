@@ -36,6 +36,7 @@ def main(lock: Path) -> None:
 def _watch(described: bytes) -> None:
     import json
 
+    from vouchml.serving.following.anchoring import start_anchoring
     from vouchml.serving.following.state import StateFile
     from vouchml.serving.following.watcher import Watcher
     from vouchml.serving.logs import show_logs
@@ -44,6 +45,7 @@ def _watch(described: bytes) -> None:
     document = json.loads(described)
     settings = Settings.model_validate({**document["settings"], "root": Path(document["root"])})
     show_logs()
+    start_anchoring(settings)
     watcher, file = Watcher(settings), StateFile(settings)
     while True:
         rung = file.rung()

@@ -1,0 +1,1 @@
+"""Evidence packs: all that is known and signed about one version, in one file that anybody can check."""

@@ -1,0 +1,231 @@
+"""Make the pack of a version: gather what MLflow, the ledger and people have about it, and write it into one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from vouchml.errors import (
+    CheckpointAwaited,
+    EvidenceMissing,
+    EvidenceRefused,
+    FileUnusable,
+    SigningKeyNotFound,
+)
+from vouchml.governance.approvals import read_approvals
+from vouchml.governance.card import read_card
+from vouchml.governance.decision import Decision, newest_decision
+from vouchml.governance.judged_rows import parse_manifest
+from vouchml.governance.pack.archive import pack_bytes
+from vouchml.governance.pack.card_fields import all_fields
+from vouchml.governance.pack.contents import pack_files
+from vouchml.governance.pack.events import event_receipts
+from vouchml.governance.pack.index import INDEX_FILE, SIGNED_INDEX_FILE, sign_index
+from vouchml.governance.pack.model_card import PLOTS
+from vouchml.governance.pack.subject import ModelFile, PackSubject
+from vouchml.governance.policy import policy_digest, policy_text
+from vouchml.governance.signed_evidence import EVALUATION_FILE, PROVENANCE_FILE
+from vouchml.model import open_bundle
+from vouchml.model.contract import CONTRACT_FILE
+from vouchml.project.open_ledger import reading
+from vouchml.project.private_copy import PrivateCopy, private_copy
+from vouchml.project.receipts import newest_checkpoint
+from vouchml.registry import ModelRegistry, Version
+from vouchml.settings import Settings
+from vouchml.trust.dsse import read_envelope
+from vouchml.trust.key_ring import KeyRing
+from vouchml.trust.model_signature import SIGNATURE_FILE
+from vouchml.trust.signed_files import take_stock
+from vouchml.trust.statement import read_statement
+
+MANIFEST_FILE: Final = "run_manifest.json"
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A pack that was written: what it is about, its files, whose key signed its index, and what it lacks, with why.
+
+    `signed_by` is None where no key to sign it is on this machine.
+    """
+
+    version: Version
+    digest: str
+    files: int
+    sha256: str
+    signed_by: str | None
+    missing: tuple[tuple[str, str], ...]
+
+
+def make_pack(
+    settings: Settings,
+    reference: str,
+    output: Path,
+    *,
+    with_model: bool = False,
+    name: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Packed:
+    """Write the pack of a version to `output`; the index is signed by the evaluator's key `name`, or the only one.
+
+    What is not there is left out and named in the pack: a pack shows what is known, and its verifier says what that is
+    worth.
+
+    Raises:
+        VersionNotFound, RegistryUnreachable: MLflow does not have the version.
+        EvidenceMissing, EvidenceMismatch: its run has no manifest, or one that is about something else.
+        BundleInvalid, EvidenceUnreadable: its files or its evidence cannot be read.
+        LedgerInvalid, LedgerUnavailable: the ledger cannot be read.
+        FileUnusable: the pack cannot be written.
+    """
+    progress("Reaching MLflow")
+    registry = ModelRegistry.connect(settings.tracking_uri)
+    version = registry.version(settings.project.registered_model, reference)
+    ring = KeyRing(settings.signing_keys_folder, settings.trust_store_path)
+    with private_copy(registry, version) as copy:
+        progress("Gathering what is known")
+        receipts, no_events = _events(settings, copy.digest)
+        subject = _subject(settings, registry, copy, ring)
+        missing = tuple(_missing(settings, subject)) + no_events
+        signer, unsigned = _signer(ring, name)
+        progress("Making the pages")
+        files = pack_files(
+            subject,
+            receipts=receipts,
+            model=_model(copy) if with_model else {},
+            missing=missing + unsigned,
+        )
+    if signer is not None:
+        key, _ = signer
+        envelope = sign_index(files[INDEX_FILE], model=version.name, digest=subject.digest, key=key)
+        files[SIGNED_INDEX_FILE] = envelope.to_bytes()
+    content = pack_bytes(files)
+    _write(output, content)
+    by = signer[1].name if signer is not None else None
+    digest = sha256(content).hexdigest()
+    return Packed(version, subject.digest, len(files), digest, by, missing + unsigned)
+
+
+def _subject(settings: Settings, registry: ModelRegistry, copy: PrivateCopy, ring: KeyRing) -> PackSubject:
+    version = copy.version
+    content, plots = _run_files(registry, version)
+    parse_manifest(content, of=f"version {version.number}")
+    trust, at = ring.store(), datetime.now(UTC).replace(microsecond=0)
+    decision = _decision(copy, ring, at)
+    approvals, _ = read_approvals(copy.evidence, copy.digest, trust, at=at)
+    is_by_this_policy = decision is not None and decision.policy == policy_digest(settings.policy)
+    return PackSubject(
+        name=version.name,
+        version=version.number,
+        run=version.run_id or "",
+        digest=copy.digest,
+        at=at,
+        files=tuple(
+            ModelFile(file.path, file.sha256, (copy.folder / file.path).stat().st_size)
+            for file in take_stock(copy.folder)
+        ),
+        contract=open_bundle(copy.folder).contract,
+        contract_bytes=(copy.folder / CONTRACT_FILE).read_bytes(),
+        manifest=json.loads(content),
+        manifest_bytes=content,
+        evidence=copy.evidence,
+        trust=ring.store_path.read_bytes() if ring.store_path.exists() else b"",
+        separation=settings.trust.separation,
+        settings_policy=settings.policy,
+        policy=policy_text(settings.policy) if is_by_this_policy else None,
+        card=read_card(settings.root / settings.policy.card),
+        plots=plots,
+        decision=decision,
+        rules={} if decision is None else _rules(copy.evidence[decision.file]),
+        approvals=approvals,
+    )
+
+
+def _run_files(registry: ModelRegistry, version: Version) -> tuple[bytes, Mapping[str, bytes]]:
+    with TemporaryDirectory(prefix="vouch-pack-") as temporary:
+        folder = Path(temporary)
+        there = registry.fetch_run_files(version, [MANIFEST_FILE, *PLOTS], folder)
+        if MANIFEST_FILE not in there:
+            raise EvidenceMissing(
+                f"The run of version {version.number} has no {MANIFEST_FILE}, so nothing says where it comes from.",
+                remedy="Train it with `vouch train`; a model logged by other means has no manifest.",
+            )
+        files = {name: (folder / name).read_bytes() for name in there}
+        return files.pop(MANIFEST_FILE), files
+
+
+def _decision(copy: PrivateCopy, ring: KeyRing, at: datetime) -> Decision | None:
+    try:
+        return newest_decision(copy.evidence, copy.digest, ring.store(), at=at)
+    except EvidenceRefused:
+        return None
+
+
+def _rules(content: bytes) -> Mapping[str, Any]:
+    """What a decision that counts says that the gate found."""
+    ours: Mapping[str, Any] = read_statement(read_envelope(content)).predicate["vouchml"]
+    rules: Mapping[str, Any] = ours["rules"]
+    return rules
+
+
+def _events(settings: Settings, digest: str) -> tuple[dict[str, bytes], tuple[tuple[str, str], ...]]:
+    """The events of the ledger as receipts, by file name, or why there are none."""
+    if not settings.ledger.url:
+        return {}, (("ledger", "The project keeps no ledger."),)
+    try:
+        checkpoint = newest_checkpoint(settings)
+    except CheckpointAwaited as error:
+        return {}, (("ledger", error.message),)
+    with reading(settings) as store:
+        found = event_receipts(store, digest, checkpoint)
+    return found, () if found else (("ledger", "The ledger tells of no event about this model."),)
+
+
+def _missing(settings: Settings, subject: PackSubject) -> list[tuple[str, str]]:
+    """What a pack should have and this one has not, apart from the ledger's part and the signature of its index."""
+    found = [
+        (f"evidence/{name}", f"Nobody has signed it: vouch sign {subject.version}")
+        for name in (SIGNATURE_FILE, PROVENANCE_FILE, EVALUATION_FILE)
+        if name not in subject.evidence
+    ]
+    if subject.decision is None:
+        found.append(("decision", f"No decision of the gate counts: vouch gate {subject.version}"))
+    elif subject.policy is None:
+        found.append(("policy.json", "The decision was made by another policy than the project has now."))
+    if not subject.trust:
+        found.append(("trust.toml", "The project has no trust store: vouch keys init"))
+    if not subject.plots:
+        found.append(("plots", "The run has none."))
+    fields = [name for name, _ in all_fields(subject.card, settings.policy.card_fields)]
+    if open_fields := [name for name in fields if not subject.card.get(name, "").strip()]:
+        found.append((settings.policy.card, f"Nobody has answered: {', '.join(open_fields)}."))
+    return found
+
+
+def _signer(ring: KeyRing, name: str | None) -> tuple[Any, tuple[tuple[str, str], ...]]:
+    """The evaluator's key, or why there is none."""
+    try:
+        return ring.signer("evaluator", name), ()
+    except SigningKeyNotFound as error:
+        if name is not None:
+            raise
+        return None, ((SIGNED_INDEX_FILE, f"Nobody has signed the list of files. {error.message}"),)
+
+
+def _model(copy: PrivateCopy) -> dict[str, bytes]:
+    return {file.path: (copy.folder / file.path).read_bytes() for file in take_stock(copy.folder)}
+
+
+def _write(output: Path, content: bytes) -> None:
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise FileUnusable(
+            f"{output} cannot be written: {error.strerror}.",
+            remedy="Check its name, its permissions and the space on the disk.",
+        ) from error
