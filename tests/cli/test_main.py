@@ -226,7 +226,7 @@ def test_init_says_what_it_left_out_and_what_comes_next(tmp_path: Path) -> None:
     table = write_table(tmp_path / "t.csv")
     told = run("init", str(table), "--target", 'is it "so"?', cwd=tmp_path)
     assert told.returncode == 0
-    assert "'note' is not numeric" in told.stdout
+    assert "'note' has the same value in every row" in told.stdout
     assert "yes (a guess by its name)" in told.stdout
     assert told.stderr == "Next: vouch up\n"
     again = run("init", str(table), "--target", 'is it "so"?', cwd=tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,8 @@ def test_all_that_is_wrong_with_a_table_is_said_at_once(read: Reader) -> None:
     )
     assert refusal.value.remedy == (
         "Remove the rows without a target. The labels are '0', 'ill'. "
+        'Where texts are meant as categories: [data] categorical = ["sex"]. '
+        'Where values may be missing: [data] nullable = ["age"]. '
         'Mend the columns, or leave them out: [data] exclude = ["id", "sex", "age", "site"]'
     )
 
@@ -176,10 +179,20 @@ def test_the_remedy_works_when_it_is_pasted(read: Reader) -> None:
     content = 'id,"say ""hi""",a,y\nA1,x,1,0\nA2,x,2,1\n'
     with pytest.raises(TableInvalid) as refusal:
         read(content)
-    import tomllib
-
-    pasted = tomllib.loads(refusal.value.remedy.partition("[data] ")[2])
+    pasted = tomllib.loads(refusal.value.remedy.rpartition("[data] ")[2])
     assert read(content, **pasted).names == ("a",)
+
+
+def test_the_declarations_of_the_remedy_work_when_they_are_pasted(read: Reader) -> None:
+    content = 'sex,"say ""hi""",a,y\nm,x,1,0\nf,z,,1\nf,x,2,1\n'
+    with pytest.raises(TableInvalid) as refusal:
+        read(content)
+    parts = refusal.value.remedy.split(" [data] ")
+    pasted = tomllib.loads("\n".join(part.partition("]")[0] + "]" for part in parts[1:3]))
+    table = read(content, **pasted)
+    assert table.names == ("sex", 'say "hi"', "a")
+    assert table.categories == {"sex": ("f", "m"), 'say "hi"': ("x", "z")}
+    assert table.nullable == ("a",)
 
 
 def test_many_bad_columns_are_counted_but_all_can_be_excluded(read: Reader) -> None:

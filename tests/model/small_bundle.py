@@ -9,9 +9,11 @@ from typing import Any
 from vouchml.model import Bundle, Contract, Feature, LabelledClass, open_bundle
 
 
-def small_contract(features: int, **changes: Any) -> Contract:
+def small_contract(features: int | tuple[Feature, ...], **changes: Any) -> Contract:
+    if isinstance(features, int):
+        features = tuple(Feature(name=f"feature {index}", minimum=-1.0, maximum=1.0) for index in range(features))
     settings: dict[str, Any] = {
-        "features": tuple(Feature(name=f"feature {index}", minimum=-1.0, maximum=1.0) for index in range(features)),
+        "features": features,
         "target": "target",
         "classes": (LabelledClass(value=0, label="no"), LabelledClass(value=1, label="yes")),
         "positive_class": "yes",

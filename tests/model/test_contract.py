@@ -22,13 +22,29 @@ exact_integers = st.integers(-(2**53) + 1, 2**53 - 1)
 sha256 = st.text("0123456789abcdef", min_size=64, max_size=64)
 
 
+def features(name: str) -> st.SearchStrategy[Feature]:
+    """A number or a category, null or not."""
+    texts = st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=5, unique=True).map(sorted)
+    numbers = st.builds(
+        lambda ends, nullable: Feature(name=name, nullable=nullable, minimum=ends[0], maximum=ends[1]),
+        ranges,
+        st.booleans(),
+    )
+    categories = st.builds(
+        lambda found, nullable: Feature(name=name, type="category", nullable=nullable, categories=tuple(found)),
+        texts,
+        st.booleans(),
+    )
+    return numbers | categories
+
+
 @st.composite
 def contracts(draw: st.DrawFn) -> Contract:
     names = draw(st.lists(st.text(), min_size=1, max_size=6, unique=True))
     labels = draw(st.lists(st.text(), min_size=2, max_size=2, unique=True))
     values = draw(st.lists(exact_integers | st.text(), min_size=2, max_size=2, unique=True))
     return Contract(
-        features=tuple(Feature(name=name, minimum=low, maximum=high) for name in names for low, high in [draw(ranges)]),
+        features=tuple(draw(features(name)) for name in names),
         target=draw(st.text()),
         classes=(
             LabelledClass(value=values[0], label=labels[0]),
@@ -92,6 +108,10 @@ def set_in_feature(**values: Any) -> Callable[[dict[str, Any]], None]:
     return lambda document: document["features"][0].update(values)
 
 
+def a_category(*categories: Any) -> dict[str, Any]:
+    return {"name": "b", "type": "category", "nullable": False, "categories": categories}
+
+
 def set_in_class(**values: Any) -> Callable[[dict[str, Any]], None]:
     return lambda document: document["classes"][0].update(values)
 
@@ -114,7 +134,16 @@ BREACHES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a NaN written as text": set_in_feature(minimum="NaN"),
     "a minimum that is a boolean": set_in_feature(minimum=True),
     "a type that is none": set_in_feature(type="text"),
-    "a feature that may be null": set_in_feature(nullable=True),
+    "a nullable that is a number": set_in_feature(nullable=1),
+    "a number without a range": lambda document: document["features"][0].pop("minimum"),
+    "a number with categories": set_in_feature(categories=["a"]),
+    "a category with a range": set_in_feature(type="category", categories=["a"]),
+    "a category without categories": lambda document: document["features"].append({"name": "b", "type": "category"}),
+    "no category at all": lambda document: document["features"].append(a_category()),
+    "categories out of order": lambda document: document["features"].append(a_category("b", "a")),
+    "a category twice": lambda document: document["features"].append(a_category("a", "a")),
+    "a category that is blank": lambda document: document["features"].append(a_category(" ", "a")),
+    "a category that is a number": lambda document: document["features"].append(a_category(1)),
     "a positive class that is no label": set_at_the_top(positive_class="maybe"),
     "a positive class given by its value": set_at_the_top(positive_class="1"),
     "the same label twice": set_in_class(label="yes"),

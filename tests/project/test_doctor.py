@@ -56,6 +56,15 @@ def test_a_table_that_cannot_be_trained_on_is_a_problem(tmp_path: Path) -> None:
     assert "'a' is not numeric" in finding.found
 
 
+def test_a_table_is_told_with_what_is_declared_of_it(tmp_path: Path) -> None:
+    file = make_project(tmp_path, table="\n".join(["a,b,t", *(f"{'xy'[i % 2]},{i or ''},{i % 2}" for i in range(30))]))
+    declared = 'path = "t.csv"\ncategorical = ["a"]\nnullable = ["b"]'
+    file.write_text(file.read_text().replace('path = "t.csv"', declared))
+    finding = by_check(file)["Table"]
+    assert finding.outcome is Outcome.OK
+    assert "30 rows, 2 features (1 categorical, 1 nullable)" in finding.found
+
+
 def test_an_unreachable_mlflow_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:1")
     findings = by_check(make_project(tmp_path))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vouchml.data import read_table, split_rows
+from vouchml.data import check_unseen, read_table, split_rows
 from vouchml.errors import FolderNotWritable, SettingsInvalid, TableInvalid, TableUnreadable
 from vouchml.project.init import ESTIMATORS, path_for, registry_name, write_project
 from vouchml.project.inspection import Inspection, inspect_table
@@ -117,17 +117,44 @@ def test_columns_that_cannot_be_features_are_left_out_and_each_reason_is_told(tm
         for i in range(ROWS)
     ]
     found = made(write_csv(tmp_path / "t.csv", header, body))
-    assert found.data.exclude == ("constant", "word", "missing", "infinite", "huge", "")
+    assert found.data.exclude == ("constant", "word", "infinite", "huge", "")
+    assert found.data.nullable == ("missing",)
     text = (tmp_path / "vouch.toml").read_text()
     for reason in (
         '"constant" has the same value in every row',
-        '"word" is not numeric',
-        '"missing" has 1 missing value (first on line 5)',
+        '"word" is not numeric and has 60 different texts; if these are categories, list it in categorical',
+        '"missing" has no value in 1 row',
         '"infinite" has 1 infinite value (first on line 6)',
         '"" has no name',
     ):
         assert f"#   {reason}\n" in text
     assert '# Another whole number in every row: "id".' in text
+
+
+def test_text_of_few_values_is_declared_as_categories_and_trained_on(tmp_path: Path) -> None:
+    header = ["a", "sex", "region", "blank", "same", "t"]
+    body = [[i * 0.5, "fm"[i % 2], ["n", "s", ""][i % 3], ["x", " ", "y"][i % 3], "x", i % 2] for i in range(ROWS)]
+    found = made(write_csv(tmp_path / "t.csv", header, body))
+    assert found.data.categorical == ("sex", "region", "blank")
+    assert found.data.nullable == ("region", "blank")
+    assert found.data.exclude == ("same",)
+    text = (tmp_path / "vouch.toml").read_text()
+    assert '#   "region" has 2 values\n' in text
+    assert '#   "region" has no value in 20 rows\n' in text
+    table = read_table(found.data_path, found.data)
+    check_unseen(table, split_rows(table, test_size=found.training.test_size, random_state=42), found.data)
+
+
+def test_a_column_with_a_category_that_only_test_rows_would_have_is_left_out(tmp_path: Path) -> None:
+    frame = plain(tmp_path / "t.csv")
+    found = made(frame)
+    split = split_rows(read_table(found.data_path, found.data), test_size=found.training.test_size, random_state=42)
+    lines = frame.read_text().splitlines()
+    rare = int(split.test[0])
+    lines = [f"{line},{'rare' if place == rare else 'often'}" for place, line in enumerate(lines[1:])]
+    frame.write_text("\n".join(["a,b,t,word", *lines]))
+    assert made(frame).data.exclude == ("word",)
+    assert "of categories in no training row: 'rare'" in (tmp_path / "vouch.toml").read_text()
 
 
 def test_a_column_named_by_the_user_is_left_out_too(tmp_path: Path) -> None:

@@ -27,6 +27,15 @@ def test_rows_are_counted_from_one_in_the_file_also_where_some_are_dropped(tmp_p
     assert "(line 5)" in row.source
 
 
+def test_a_row_of_categories_and_gaps_is_sent_as_the_service_takes_it(tmp_path: Path) -> None:
+    settings = project(tmp_path)
+    (tmp_path / "t.csv").write_text("sex,a,t\nm,1,0\nf,,0\n,3,1\nm,4,1\n")
+    declared = settings.data.model_copy(update={"categorical": ("sex",), "nullable": ("sex", "a")})
+    settings = settings.model_copy(update={"data": declared})
+    assert json.loads(table_row(settings, 2).body) == {"features": {"sex": "f", "a": None}}
+    assert json.loads(table_row(settings, 3).body) == {"features": {"sex": None, "a": 3.0}}
+
+
 @pytest.mark.parametrize(("number", "words"), [(5, "has 4 rows"), (2, "drops that row")])
 def test_a_row_that_is_not_there_is_refused(tmp_path: Path, number: int, words: str) -> None:
     with pytest.raises(TableInvalid, match=words):

@@ -6,14 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from tests.mixed_tables import make_project
 
 from vouchml.serving.app import create_app
-from vouchml.settings import ServingSettings, Settings
+from vouchml.settings import ServingSettings, Settings, load_settings
+from vouchml.training import train
 from vouchml.trust.api_keys_file import api_keys_path, create_api_key
 
 if TYPE_CHECKING:
@@ -78,6 +81,18 @@ def test_schemathesis_finds_nothing_in_a_service_with_keys_that_refuses_what_is_
 ) -> None:
     with serving(served_project, serve, follow, out_of_range="refuse") as client:
         schemathesis(client, tmp_path, "--header", f"Authorization: Bearer {key}")
+
+
+def test_schemathesis_finds_nothing_in_a_service_of_categories_and_nulls(
+    served_project: Project, serve: Serve, follow: Callable[[Settings], Following], tmp_path: Path
+) -> None:
+    settings = load_settings(make_project(tmp_path))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
+        environment.setenv("MLFLOW_REGISTRY_URI", settings.tracking_uri)
+        train(settings)
+    with serving(replace(served_project, settings=settings), serve, follow) as client:
+        schemathesis(client, tmp_path)
 
 
 def operations(document: Mapping[str, Any]) -> dict[str, Any]:

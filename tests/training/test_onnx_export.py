@@ -53,6 +53,8 @@ def test_two_exports_are_the_same_bytes_with_pinned_versions(name: str, frame: p
     first, second = exported(pipeline), exported(pipeline)
     assert first.SerializeToString() == second.SerializeToString()
     assert first.ir_version == 10
+    domains = [opset.domain for opset in first.opset_import]
+    assert domains == sorted(domains)
     for opset in first.opset_import:
         assert opset.version <= OPSETS[opset.domain]
     onnx.checker.check_model(first, full_check=True)

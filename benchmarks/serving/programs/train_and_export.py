@@ -66,6 +66,7 @@ def _export(settings: Settings, number: str, rows: Any) -> dict[str, Any]:
         bundle = open_bundle(folder)
         contract = bundle.contract
         scorer = SklearnScorer.load(bundle)
+    assert isinstance(scorer, SklearnScorer)
     scale, classify = scorer.pipeline["scale"], scorer.pipeline["classify"]
     return {
         "number": number,

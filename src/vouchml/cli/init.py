@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from vouchml.cli.options import Config, config_file
 from vouchml.cli.screen import facts, note, show
 
 if TYPE_CHECKING:
-    from vouchml.project.inspection import Inspection
+    from vouchml.project.inspection import Declared, Inspection
 
 
 def init(
@@ -54,8 +55,18 @@ def _summary(found: Inspection, file: Path) -> list[tuple[str, str]]:
     ]
     if len(found.left_out) > 10:
         lines.append(("", f"and {len(found.left_out) - 10} more; {file.name} lists them"))
+    if found.categorical:
+        lines.append(("Categories", _counted(found.categorical, "values")))
+    if found.nullable:
+        lines.append(("Missing values", _counted(found.nullable, "rows")))
     if found.duplicates:
         lines.append(("Duplicates", f"{found.duplicates} rows repeat an earlier one and are dropped"))
     if found.identifiers:
         lines.append(("Identifier?", ", ".join(found.identifiers[:5]) + ": another whole number in every row"))
     return lines
+
+
+def _counted(columns: Sequence[Declared], noun: str) -> str:
+    """The first columns, each with its count."""
+    told = ", ".join(f"{column.name!r} ({column.count} {noun})" for column in columns[:5])
+    return f"{told}{f' and {len(columns) - 5} more' if len(columns) > 5 else ''}; declared in [data]"

@@ -104,9 +104,9 @@ def _payload(settings: Settings, traced: Trace) -> dict[str, Any]:
     assert traced.payload is not None  # noqa: S101 - looked at before
     payload = read_payload(traced.payload)
     try:
-        names = RecordedVersions(settings).bundle(traced.leaf["served"]).contract.feature_names
+        features = RecordedVersions(settings).bundle(traced.leaf["served"]).contract.features
     except VouchError:
-        names = None
+        features = None
     return {
         "label": payload.label,
         "prediction": payload.prediction,
@@ -116,5 +116,5 @@ def _payload(settings: Settings, traced: Trace) -> dict[str, Any]:
         "door": payload.door,
         "role": payload.role,
         "out_of_range": list(payload.out_of_range),
-        "inputs": payload.named(names),
+        "inputs": payload.named(features),
     }

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def feature_groups(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """A number for each row, the same for rows whose features are equal; for rows without NaN and -0."""
+    """A number for each row, the same for rows whose features are equal; for rows without -0 and with one NaN only."""
     rows = np.ascontiguousarray(values)
     as_bytes = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
     return np.unique(as_bytes, return_inverse=True)[1].astype(np.int64)

@@ -15,12 +15,21 @@ from vouchml.data.duplicates import feature_groups, repeated
 
 @dataclass(frozen=True)
 class ColumnRange:
-    """The range of one feature column, and how many different values it has."""
+    """The range of one feature column, how many different values it has, and how many rows have none.
+
+    A column of categories has no range: its values are `categories`.
+    """
 
     name: str
-    minimum: float
-    maximum: float
+    minimum: float | None
+    maximum: float | None
     distinct: int
+    missing: int = 0
+    categories: tuple[str, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The column as JSON values, without what it does not have."""
+        return {key: value for key, value in asdict(self).items() if value is not None and (value or key != "missing")}
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class DataReport:
             "excluded": list(self.excluded),
             "class_counts": dict(self.class_counts),
             **{name: getattr(self, name) for name in ("duplicates_dropped", "duplicate_rows", "conflicting_rows")},
-            "ranges": [asdict(each) for each in self.ranges],
+            "ranges": [each.to_json() for each in self.ranges],
         }
 
 
@@ -57,6 +66,7 @@ def make_report(
     values: NDArray[np.float64],
     targets: NDArray[Any],
     *,
+    categories: Mapping[str, tuple[str, ...]],
     excluded: tuple[str, ...],
     duplicates_dropped: int,
 ) -> DataReport:
@@ -74,9 +84,13 @@ def make_report(
         duplicates_dropped=duplicates_dropped,
         duplicate_rows=int(repeated(values, targets).sum()),
         conflicting_rows=int((classes_of_group.sum(axis=1) > 1)[groups].sum()),
-        ranges=tuple(_range(name, values[:, position]) for position, name in enumerate(names)),
+        ranges=tuple(_range(name, values[:, position], categories.get(name)) for position, name in enumerate(names)),
     )
 
 
-def _range(name: str, cells: NDArray[np.float64]) -> ColumnRange:
-    return ColumnRange(name, float(cells.min()), float(cells.max()), len(np.unique(cells)))
+def _range(name: str, cells: NDArray[np.float64], categories: tuple[str, ...] | None) -> ColumnRange:
+    present = cells[~np.isnan(cells)]
+    missing, distinct = len(cells) - len(present), len(np.unique(present))
+    if categories is not None:
+        return ColumnRange(name, None, None, distinct, missing, categories)
+    return ColumnRange(name, float(present.min()), float(present.max()), distinct, missing)

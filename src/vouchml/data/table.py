@@ -8,14 +8,16 @@ table.names, table.values.shape, table.content_sha256
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vouchml.data.categories import encode
 from vouchml.data.column import Column
 from vouchml.data.duplicates import repeated
 from vouchml.data.feature_checks import feature_findings
@@ -32,6 +34,8 @@ from vouchml.settings import DataSettings
 class Table:
     """Feature values and targets, row by row; the arrays are read-only.
 
+    `values` holds numbers; for a column of `categories` the place of the category in its list; NaN for a missing value,
+    which only the columns of `nullable` have.
     `targets` is int64, or an object array of strings. `row_ids` number the file's data rows from 0; `row_numbers` are
     the same rows as a person finds them: lines of a CSV file (`row_word` is "line"), rows of Parquet counted from 1.
     Both fingerprints cover the whole file, also what `[data] exclude` and `duplicates` leave out.
@@ -48,10 +52,19 @@ class Table:
     bytes_sha256: str
     content_sha256: str
     report: DataReport
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    nullable: tuple[str, ...] = ()
 
     def place(self, position: int) -> str:
         """Where the row at `position` stands in the file, such as `line 12`."""
         return f"{self.row_word} {self.row_numbers[position]}"
+
+    def cells(self, position: int) -> dict[str, float | str | None]:
+        """The features of the row at `position` by name: numbers, the texts of categories, None for a missing value."""
+        return {
+            name: None if np.isnan(value) else self.categories[name][int(value)] if name in self.categories else value
+            for name, value in zip(self.names, self.values[position].tolist(), strict=True)
+        }
 
 
 def read_table(path: Path, data: DataSettings) -> Table:
@@ -63,7 +76,7 @@ def read_table(path: Path, data: DataSettings) -> Table:
     """
     source = read_source(path)
     features, target = _checked(source, data)
-    values, targets = _matrix(features), target_values(target)
+    (values, categories), targets = _matrix(features, data), target_values(target)
     drop = repeated(values, targets) if data.duplicates == "drop" else np.zeros(len(values), dtype=np.bool_)
     keep = np.flatnonzero(~drop)
     if drop.any():
@@ -80,7 +93,16 @@ def read_table(path: Path, data: DataSettings) -> Table:
         row_word=source.row_word,
         bytes_sha256=source.bytes_sha256,
         content_sha256=content_sha256(source.columns),
-        report=make_report(names, values, targets, excluded=data.exclude, duplicates_dropped=int(drop.sum())),
+        report=make_report(
+            names,
+            values,
+            targets,
+            categories=categories,
+            excluded=data.exclude,
+            duplicates_dropped=int(drop.sum()),
+        ),
+        categories=categories,
+        nullable=tuple(name for name in names if name in data.nullable),
     )
 
 
@@ -94,7 +116,7 @@ def _checked(source: Source, data: DataSettings) -> tuple[list[Column], Column]:
     if len(source.row_numbers):
         findings += _cell_findings(source, features, target, data)
     if findings or target is None:
-        raise table_invalid(source.file, findings, data.exclude)
+        raise table_invalid(source.file, findings, data)
     return features, target
 
 
@@ -102,14 +124,22 @@ def _cell_findings(
     source: Source, features: Sequence[Column], target: Column | None, data: DataSettings
 ) -> list[Finding]:
     of_target = target_findings(source, target, data) if target else []
-    return [*feature_findings(source, features), *of_target]
+    return [*feature_findings(source, features, data), *of_target]
 
 
-def _matrix(features: Sequence[Column]) -> NDArray[np.float64]:
+def _matrix(
+    features: Sequence[Column], data: DataSettings
+) -> tuple[NDArray[np.float64], Mapping[str, tuple[str, ...]]]:
+    """The values, and the categories of the columns that have some."""
     values = np.empty((len(features[0]), len(features)))
+    categories: dict[str, tuple[str, ...]] = {}
     for position, column in enumerate(features):
-        values[:, position] = column.numbers
-    return values
+        if column.name in data.categorical:
+            values[:, position], categories[column.name] = encode(column)
+        else:
+            values[:, position] = column.numbers
+    values[np.isnan(values)] = np.nan  # of all the NaNs that there are: rows are compared by their bytes
+    return values, MappingProxyType(categories)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vouchml.data.findings import nearest
+from vouchml.data.findings import listed, nearest
 from vouchml.data.source import read_source
 from vouchml.errors import (
     BundleInvalid,
@@ -31,6 +31,7 @@ from vouchml.governance.evidence import Champion, Evidence, Floats, Signed
 from vouchml.governance.judged_rows import JudgedRows, Manifest, find_judged_rows, parse_manifest
 from vouchml.governance.timing import time_answers
 from vouchml.model import Bundle, Scorer, check_golden_rows, load_scorer, open_bundle
+from vouchml.model.cells import recoded
 from vouchml.model.golden import GOLDEN_FILE
 from vouchml.registry import ModelRegistry, Version
 from vouchml.settings import Settings
@@ -229,6 +230,11 @@ def _scored(settings: Settings, champion: Fetched, challenger: Fetched, rows: Ju
     values = rows.values[unseen][:, [places[feature] for feature in contract.feature_names]]
     if not len(values):
         return Champion(version=number, problem=f"version {number} was trained on all of these test rows")
+    own_features = [challenger.bundle.contract.features[places[name]] for name in contract.feature_names]
+    values, wrong = recoded(values, own_features, contract.features)
+    if wrong:
+        problem = f"version {number} does not take what these test rows have in {listed(wrong)}"
+        return Champion(version=number, problem=problem)
     return Champion(
         version=number,
         model_digest=champion.bundle.digest,

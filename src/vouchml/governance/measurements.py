@@ -74,6 +74,7 @@ def measure(settings: Settings, bundle: Bundle, manifest: Manifest, *, of: str) 
         names=contract.feature_names,
         threshold=contract.threshold,
         random_state=manifest.settings.training.random_state,
+        categories=[place for place, feature in enumerate(contract.features) if feature.type == "category"],
     )
     found = _metrics(is_positive, p, contract.threshold)
     tests: dict[str, Verdict] = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import binascii
 import json
+import math
 from base64 import b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vouchml.errors import LedgerInvalid
+from vouchml.model import Feature
+from vouchml.model.cells import cells_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictionPayload:
-    """What a payload says. `inputs` are in the order of the contract, shape (features,)."""
+    """What a payload says.
+
+    `inputs` are in the order of the contract, shape (features,): a category is its place in the contract's list, NaN is
+    null.
+    """
 
     caller: str | None
     door: str
@@ -28,10 +36,15 @@ class PredictionPayload:
     role: str
     threshold: float
 
-    def named(self, features: tuple[str, ...] | None) -> dict[str, float] | list[float]:
-        """The inputs by the names of the features; a list where these are not known."""
-        values: list[float] = self.inputs.tolist()
-        return dict(zip(features, values, strict=True)) if features and len(features) == len(values) else values
+    def numbers(self) -> list[float | None]:
+        """The inputs as JSON has them when their features are not known."""
+        return [None if math.isnan(value) else value for value in self.inputs.tolist()]
+
+    def named(self, features: Sequence[Feature] | None) -> dict[str, float | str | None] | list[float | None]:
+        """The inputs as they were sent, by the names of the features; numbers in a list where these are not known."""
+        if features and len(features) == len(self.inputs):
+            return cells_of(features, self.inputs)
+        return self.numbers()
 
 
 def read_payload(text: bytes | str) -> PredictionPayload:

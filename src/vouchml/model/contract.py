@@ -6,6 +6,7 @@ It is built at training from the rows that the model was fitted on, stored among
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,19 +23,41 @@ ExactInt = Annotated[StrictInt, Field(ge=-LARGEST_EXACT_INTEGER, le=LARGEST_EXAC
 
 
 class Feature(FileValue):
-    """One input column, with the range that it had in training."""
+    """One input column, as it was in training: a number with its range, or a category with its values, sorted.
+
+    A row is a vector of float64: there a category is its place in `categories`, from 0, and null is NaN.
+    """
 
     name: str
-    type: Literal["number"] = "number"
-    nullable: Literal[False] = False
-    minimum: float
-    maximum: float
+    type: Literal["number", "category"] = "number"
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
-    def _the_range_holds_something(self) -> Feature:
+    def _has_what_its_type_has(self) -> Feature:
+        if self.type == "category":
+            if not self.categories or self.minimum is not None or self.maximum is not None:
+                raise ValueError("a category must have categories, and has no range")
+            if list(self.categories) != sorted(set(self.categories)):
+                raise ValueError("the categories must be sorted, and each stand there once")
+            if not all(text.strip() for text in self.categories):
+                raise ValueError("a category is blank")
+            return self
+        if self.minimum is None or self.maximum is None or self.categories is not None:
+            raise ValueError("a number must have a minimum and a maximum, and has no categories")
         if self.minimum > self.maximum:
             raise ValueError("the minimum is above the maximum")
         return self
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest that stood for the feature in a row of the training."""
+        if self.categories is not None:
+            return 0.0, float(len(self.categories) - 1)
+        assert self.minimum is not None and self.maximum is not None  # noqa: S101, PT018 - the validator saw to it
+        return self.minimum, self.maximum
 
 
 class LabelledClass(FileValue):
@@ -76,6 +99,21 @@ class Contract(FileValue):
         """The names of the input columns, in order."""
         return tuple(feature.name for feature in self.features)
 
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether every feature is a number that is never null: such a row needs no translation."""
+        return not self.has_categories and not self.has_nulls
+
+    @cached_property
+    def has_categories(self) -> bool:
+        """Whether a feature is a category."""
+        return any(feature.type == "category" for feature in self.features)
+
+    @cached_property
+    def has_nulls(self) -> bool:
+        """Whether a feature may be null."""
+        return any(feature.nullable for feature in self.features)
+
     @property
     def positive_index(self) -> int:
         """The column of the model's probabilities that belongs to the positive class."""
@@ -90,6 +128,14 @@ class Contract(FileValue):
     def negative(self) -> LabelledClass:
         """The other class."""
         return self.classes[1 - self.positive_index]
+
+    def takes_rows_of(self, other: Contract) -> bool:
+        """Whether a row means the same here and there: names in order, categories, and what may be null."""
+        ours, theirs = (
+            [(feature.name, feature.nullable, feature.categories) for feature in contract.features]
+            for contract in (self, other)
+        )
+        return ours == theirs
 
     def decide(self, probability: float) -> LabelledClass:
         """The class that `probability` of the positive class stands for: positive from the threshold on."""

@@ -3,6 +3,7 @@
 For a linear model the contributions are exact: `coefficient x (value - mean in training)`, and together with the base
 value they are the log-odds. For trees they are Shapley values as the package `shap` computes them from the trees
 alone, of the log-odds for gradient boosting and of the probability for a forest, which averages probabilities.
+A category, or a number that may be null, contributes the sum over the columns that the model makes of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from vouchml.errors import ExplanationUnavailable
 from vouchml.model.contract import Contract
-from vouchml.model.scorers import AffineScorer, Scorer, SklearnScorer
+from vouchml.model.scorers import AffineScorer, ExpandedScorer, Scorer, SklearnScorer
 
 Unit = Literal["log-odds", "probability"]
 Vector = NDArray[np.float64]
@@ -56,6 +57,10 @@ def explain(scorer: Scorer, contract: Contract, row: Vector) -> Explanation:
         ExplanationUnavailable: this kind of model has no exact explanation here, `shap` is needed and not installed,
             or the contributions do not add up to the score.
     """
+    expander = None
+    if isinstance(scorer, ExpandedScorer):
+        expander = scorer.expander
+        scorer, row = scorer.scorer, expander.expand(row)
     match scorer:
         case AffineScorer():
             unit: Unit = "log-odds"
@@ -68,6 +73,8 @@ def explain(scorer: Scorer, contract: Contract, row: Vector) -> Explanation:
                 "The model that is serving has no form that can be explained exactly.",
                 remedy="Ask without an explanation. The parity.json of its run says which forms it has, and why.",
             )
+    if expander is not None:
+        contributions = expander.gathered(np.array(contributions), len(contract.features)).tolist()
     difference = abs(base + sum(contributions) - score)
     # Divided and not multiplied: where both are infinite there is no number, and that is not within any tolerance.
     if not difference / max(1.0, abs(score)) <= TOLERANCE:

@@ -28,10 +28,13 @@ Matrix = NDArray[np.float64]
 
 
 class GoldenRows(FileValue):
-    """What `golden.json` holds: rows in the order of the contract, and each one's probability of the positive class."""
+    """What `golden.json` holds: rows in the order of the contract, and each one's probability of the positive class.
+
+    A category is its place in the contract's list.
+    """
 
     format: Literal["vouchml-golden-v1"] = "vouchml-golden-v1"
-    rows: tuple[tuple[float, ...], ...]
+    rows: tuple[tuple[float | None, ...], ...]
     probabilities: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...]
 
     @model_validator(mode="after")
@@ -58,9 +61,9 @@ def choose_golden_rows(rows: Matrix, probabilities: Matrix, *, count: int) -> Go
     order = np.argsort(probabilities, kind="stable")
     places = np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(np.intp)
     chosen = order[places]
-    return GoldenRows(
-        rows=tuple(map(tuple, rows[chosen].tolist())), probabilities=tuple(probabilities[chosen].tolist())
-    )
+    # JSON has no NaN, which stands for null in a row.
+    cells = np.where(np.isnan(rows[chosen]), None, rows[chosen])  # type: ignore[call-overload]
+    return GoldenRows(rows=tuple(map(tuple, cells.tolist())), probabilities=tuple(probabilities[chosen].tolist()))
 
 
 def check_golden_rows(bundle: Bundle, scorer: Scorer) -> GoldenCheck:
@@ -72,7 +75,7 @@ def check_golden_rows(bundle: Bundle, scorer: Scorer) -> GoldenCheck:
     golden = _read(bundle)
     if not golden.rows:
         return GoldenCheck(rows=0, max_abs_difference=0.0, note=NONE_STORED)
-    rows, expected = np.array(golden.rows), np.array(golden.probabilities)
+    rows, expected = np.array(golden.rows, dtype=np.float64), np.array(golden.probabilities)
     try:
         together = scorer.positive_probability(rows)
         alone = np.array([scorer.positive_probability_of_one(row) for row in rows])

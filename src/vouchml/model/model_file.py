@@ -18,8 +18,8 @@ class FileValue(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def to_bytes(self) -> bytes:
-        """The value as canonical JSON (RFC 8785)."""
-        return canonical_json(self.model_dump(mode="json"))
+        """The value as canonical JSON (RFC 8785); what is None is left out."""
+        return canonical_json(self.model_dump(mode="json", exclude_none=True))
 
 
 _LONGEST_PART = 80

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vouchml.errors import ContractBreach, InvalidFeature
+from vouchml.model.cells import Encode, encoders
 from vouchml.model.contract import Contract
 from vouchml.model.long_json import Limits
-from vouchml.model.strict_json import CHARACTERS_OF_A_NAME, listed, number, parse_json
+from vouchml.model.strict_json import CHARACTERS_OF_A_NAME, listed, parse_json
 
 REQUEST_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,128}$"
 NAMES_COMPARED: Final = 5
@@ -93,8 +94,8 @@ def decode_records(records: Sequence[Any], contract: Contract, *, place: str) ->
     Raises:
         ContractBreach: with the first `BREACHES_LISTED` names of each kind, each after its row.
     """
-    names = contract.feature_names
-    matrix = np.empty((len(records), len(names)))
+    encoded = dict(zip(contract.feature_names, encoders(contract), strict=True))
+    matrix = np.empty((len(records), len(encoded)))
     missing: list[str] = []
     extra: list[str] = []
     invalid: list[InvalidFeature] = []
@@ -105,7 +106,7 @@ def decode_records(records: Sequence[Any], contract: Contract, *, place: str) ->
             if len(invalid) > BREACHES_LISTED:
                 break
             continue
-        numbers, absent, unknown, wrong = _cells(record, names)
+        numbers, absent, unknown, wrong = _cells(record, encoded)
         missing += [f"{where}.{name}" for name in absent]
         extra += [f"{where}.{name}" for name in listed(unknown)]
         invalid += [InvalidFeature(f"{where}.{entry.feature}", entry.problem) for entry in wrong]
@@ -151,24 +152,24 @@ def _breach_of(key: str, problem: str) -> ContractBreach:
 
 
 def _row(features: Mapping[str, Any], contract: Contract) -> NDArray[np.float64]:
-    numbers, missing, extra, invalid = _cells(features, contract.feature_names)
+    encoded = dict(zip(contract.feature_names, encoders(contract), strict=True))
+    numbers, missing, extra, invalid = _cells(features, encoded)
     if missing or extra or invalid:
         raise ContractBreach(_summary(missing, extra, invalid), missing=missing, extra=listed(extra), invalid=invalid)
     return np.array(numbers, dtype=np.float64)
 
 
 def _cells(
-    features: Mapping[str, Any], names: Sequence[str]
+    features: Mapping[str, Any], encoded: Mapping[str, Encode]
 ) -> tuple[list[float], list[str], list[str], list[InvalidFeature]]:
-    """The numbers in the order of `names`, and the names that are missing, extra and invalid."""
-    missing = [name for name in names if name not in features]
-    known = set(names)
-    extra = [name for name in features if name not in known]
+    """What stands in the row in the order of `encoded`, and the names that are missing, extra and invalid."""
+    missing = [name for name in encoded if name not in features]
+    extra = [name for name in features if name not in encoded]
     numbers: list[float] = []
     invalid: list[InvalidFeature] = []
-    for name in names:
+    for name, encode in encoded.items():
         if name in features:
-            cell = number(features[name])
+            cell = encode(features[name])
             if isinstance(cell, float):
                 numbers.append(cell)
             else:

@@ -28,10 +28,11 @@ class _NamedTwice(Exception):
         self.name = name
 
 
-def parse_json(body: bytes, known: Collection[str], limits: Limits) -> Any:
+def parse_json(body: bytes, known: Collection[str], limits: Limits, *, nan_is_null: bool = False) -> Any:
     """The document in `body`; a key named twice may be repeated in the error only if it is one of `known`.
 
-    A body that is long is parsed in pieces, and no further than `limits` allow.
+    A body that is long is parsed in pieces, and no further than `limits` allow. With `nan_is_null`, a bare `NaN` is
+    read as null: Python's own encoder writes it for a gap in a table.
 
     Raises:
         BodyMalformed: the body is not one JSON value in UTF-8, or names a key twice.
@@ -39,9 +40,13 @@ def parse_json(body: bytes, known: Collection[str], limits: Limits) -> Any:
     """
     try:
         text = body.decode("utf-8")
+        decoder = _DECODER_OF_NULLS if nan_is_null else _DECODER
         if len(text) > PIECE and not text.startswith("\ufeff"):
-            return parse_long_json(text, _SCAN, _object_of_unique_keys, limits)
-        return json.loads(text, object_pairs_hook=_object_of_unique_keys, parse_constant=_not_json)
+            scan: Scan = decoder.scan_once  # type: ignore[attr-defined] # the stubs do not have it
+            return parse_long_json(text, scan, _object_of_unique_keys, limits)
+        return json.loads(
+            text, object_pairs_hook=_object_of_unique_keys, parse_constant=_null_or_not if nan_is_null else _not_json
+        )
     except _NamedTwice as twice:
         raise BodyMalformed(
             f"The body names a key twice: '{twice.name}'." if twice.name in known else "The body names a key twice.",
@@ -84,6 +89,10 @@ def _not_json(_: str) -> NotJson:
     return NotJson()
 
 
+def _null_or_not(text: str) -> NotJson | None:
+    return None if text == "NaN" else NotJson()
+
+
 def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) == len(pairs):
@@ -97,4 +106,4 @@ def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object_of_unique_keys, parse_constant=_not_json)
-_SCAN: Final[Scan] = _DECODER.scan_once  # type: ignore[attr-defined] # the stubs do not have it
+_DECODER_OF_NULLS: Final = json.JSONDecoder(object_pairs_hook=_object_of_unique_keys, parse_constant=_null_or_not)

@@ -117,6 +117,8 @@ def _data(inspection: Inspection, folder: Path) -> list[str]:
         f"# To change it, write the other label here: {_inline(_other_label(inspection))}.",
         f"positive_class = {toml_string(inspection.positive_class)}",
         *_exclude(inspection),
+        *_categorical(inspection),
+        *_nullable(inspection),
         *_duplicates(inspection),
     ]
     if inspection.identifiers:
@@ -131,6 +133,27 @@ def _exclude(inspection: Inspection) -> list[str]:
     reasons = [f"#   {_inline(column.name)} {column.reason}" for column in inspection.left_out]
     names = toml_lines(column.name for column in inspection.left_out)
     return ["# Columns that are not features:", *reasons, f"exclude = {names}"]
+
+
+def _categorical(inspection: Inspection) -> list[str]:
+    if not inspection.categorical:
+        return []
+    return [
+        "# Text columns whose values are taken as categories; the service refuses other values.",
+        "# Whole numbers that are names, such as codes, may be declared here too.",
+        *[f"#   {_inline(column.name)} has {column.count} values" for column in inspection.categorical],
+        f"categorical = {toml_lines(column.name for column in inspection.categorical)}",
+    ]
+
+
+def _nullable(inspection: Inspection) -> list[str]:
+    if not inspection.nullable:
+        return []
+    return [
+        "# Columns in which a value may be missing, here and in requests, where it is null.",
+        *[f"#   {_inline(column.name)} has no value in {_rows(column.count)}" for column in inspection.nullable],
+        f"nullable = {toml_lines(column.name for column in inspection.nullable)}",
+    ]
 
 
 def _duplicates(inspection: Inspection) -> list[str]:

@@ -13,10 +13,15 @@ from vouchml.data.column import Column
 from vouchml.data.findings import listed, nearest
 from vouchml.data.source import Source, read_source
 from vouchml.data.target import target_values
+from vouchml.data.unseen import unseen
 from vouchml.errors import SettingsInvalid, TableInvalid
 from vouchml.project.sizing import Sizes, fitting_sizes
 from vouchml.settings import DataSettings
 
+_CONSTANT = "has the same value in every row"
+# Text of more values, or with fewer rows for each, is more often a name or free text than a category.
+_MOST_CATEGORIES = 50
+_ROWS_A_CATEGORY = 5
 _POSITIVE_WORDS = frozenset({"true", "yes", "y", "t", "positive", "pos", "+"})
 
 
@@ -29,10 +34,19 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Declared:
+    """A feature column that has to be declared, and how many categories or missing values it has."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What there is to know about a table before its first training.
 
-    `identifiers` are feature columns that have another whole number in each row: perhaps numbers of the rows.
+    `categorical` are text columns of few values, `nullable` columns with gaps. `identifiers` are feature columns that
+    have another whole number in each row: perhaps numbers of the rows.
     """
 
     path: Path
@@ -47,6 +61,8 @@ class Inspection:
     class_counts: dict[str, int]
     features: int
     sizes: Sizes
+    categorical: tuple[Declared, ...] = ()
+    nullable: tuple[Declared, ...] = ()
 
 
 def inspect_table(path: Path, *, target: str, positive: str | None, exclude: Sequence[str] = ()) -> Inspection:
@@ -66,21 +82,13 @@ def inspect_table(path: Path, *, target: str, positive: str | None, exclude: Seq
                 f"{source.file} has no column {name!r}{nearest(name, names)}, which {option} names.",
                 remedy=f"Its columns are {listed(names)}.",
             )
-    left_out = tuple(_left_out(source, target=target, asked=exclude))
     classes = _classes(columns[target])
     labels = _labels(columns[target], classes)
     guess, reason = _positive(columns[target], classes, labels)
     if positive is not None:
         guess, reason = _asked(positive, labels), "as --positive says"
-    data = DataSettings(
-        path=str(path),
-        target=target,
-        labels=labels,
-        positive_class=guess,
-        exclude=tuple(column.name for column in left_out),
-        duplicates="drop",
-    )
-    table = _readable(path, data, left_out)
+    data = DataSettings(path=str(path), target=target, labels=labels, positive_class=guess, duplicates="drop")
+    table, sizes, left_out = _usable(path, source, data, asked=exclude)
     return Inspection(
         path=path,
         target=target,
@@ -93,7 +101,40 @@ def inspect_table(path: Path, *, target: str, positive: str | None, exclude: Seq
         identifiers=tuple(_identifiers(table)),
         class_counts=dict(table.report.class_counts),
         features=len(table.names),
-        sizes=_sizes(table),
+        sizes=sizes,
+        categorical=tuple(Declared(name, len(texts)) for name, texts in table.categories.items()),
+        nullable=tuple(Declared(name, int(columns[name].missing.sum())) for name in table.nullable),
+    )
+
+
+def _usable(
+    path: Path, source: Source, data: DataSettings, *, asked: Sequence[str]
+) -> tuple[Table, Sizes, tuple[LeftOut, ...]]:
+    """The table with all that can be features, the sizes that its split takes, and what cannot.
+
+    What a column lacks among the training rows is known once they are drawn, which leaving it out may draw anew.
+    """
+    left_out = _left_out(source, target=data.target, asked=asked)
+    while True:
+        table = _readable(path, _declared(source, data, left_out), left_out)
+        sizes = fitting_sizes(sorted(table.report.class_counts.values()))
+        split = split_rows(table, test_size=sizes.test_size, random_state=42)
+        lacking = [LeftOut(name, what) for name, what in unseen(table, split)]
+        if not lacking:
+            return table, sizes, tuple(left_out)
+        left_out += lacking
+
+
+def _declared(source: Source, data: DataSettings, left_out: Sequence[LeftOut]) -> DataSettings:
+    """The settings with every column declared as what it is."""
+    exclude = tuple(column.name for column in left_out)
+    features = [column for column in source.columns if column.name not in (*exclude, data.target)]
+    return data.model_copy(
+        update={
+            "exclude": exclude,
+            "categorical": tuple(column.name for column in features if column.kind == "text"),
+            "nullable": tuple(column.name for column in features if column.missing.any()),
+        }
     )
 
 
@@ -106,7 +147,7 @@ def _readable(path: Path, data: DataSettings, left_out: Sequence[LeftOut]) -> Ta
             reasons = "; ".join(f"{column.name!r} {column.reason}" for column in left_out[:5])
             raise TableInvalid(
                 f"{error.message} Left out: {reasons}{' and more' if len(left_out) > 5 else ''}.",
-                remedy="vouchml takes numeric columns without missing values: mend some of these first.",
+                remedy="vouchml takes numbers, and texts of few values each: mend some of these first.",
             ) from None
         raise
 
@@ -126,19 +167,29 @@ def _unfit(source: Source, column: Column) -> str:  # noqa: PLR0911 - one for ea
         return "has no name"
     if column.name.startswith("__index_level_"):
         return "is an index that pandas saved"
-    if column.kind == "text":
-        return "is not numeric"
-    missing = np.flatnonzero(column.missing)
-    if len(missing) == len(column):
+    if column.missing.all():
         return "has no values"
-    if len(missing):
-        return f"has {source.count(missing, 'missing value')}"
+    if column.kind == "text":
+        return _unfit_text(column)
     infinite = np.flatnonzero(np.isinf(column.numbers))
     if len(infinite):
         return f"has {source.count(infinite, 'infinite value')}"
     if column.inexact:
         return f"has {source.count(column.inexact, 'integer')} that a 64-bit float would round"
-    return "has the same value in every row" if len(column) > 1 and not np.ptp(column.numbers) else ""
+    return _CONSTANT if len(column) > 1 and not np.ptp(column.numbers) else ""
+
+
+def _unfit_text(column: Column) -> str:
+    """Why texts cannot be categories, or are probably none; an empty string when they are taken as such."""
+    texts = column.texts.drop_null()
+    values = texts.unique()
+    if not all(text.strip() for text in values.to_pylist()):
+        return "has blank texts"
+    if len(values) == 1 and len(texts) == len(column) > 1:
+        return _CONSTANT
+    if len(values) > _MOST_CATEGORIES or len(texts) < _ROWS_A_CATEGORY * len(values):
+        return f"is not numeric and has {len(values)} different texts; if these are categories, list it in categorical"
+    return ""
 
 
 def _classes(target: Column) -> list[int | str]:
@@ -186,11 +237,5 @@ def _identifiers(table: Table) -> list[str]:
     return [
         name
         for name, cells, column in zip(table.names, table.values.T, table.report.ranges, strict=True)
-        if rows > 20 and column.distinct == rows and not np.mod(cells, 1).any()
+        if rows > 20 and column.distinct == rows and column.categories is None and not np.mod(cells, 1).any()
     ]
-
-
-def _sizes(table: Table) -> Sizes:
-    sizes = fitting_sizes(sorted(table.report.class_counts.values()))
-    split_rows(table, test_size=sizes.test_size, random_state=42)
-    return sizes

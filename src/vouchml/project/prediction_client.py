@@ -105,7 +105,7 @@ class PredictionClient:
         raise _refused(self.url, response.status_code, detail)
 
 
-def request_body(features: Mapping[str, float], request_id: str | None = None) -> bytes:
+def request_body(features: Mapping[str, float | str | None], request_id: str | None = None) -> bytes:
     """The body of `POST /predict` for one row."""
     document: dict[str, Any] = {"features": dict(features)}
     if request_id is not None:

@@ -42,9 +42,8 @@ def table_row(settings: Settings, number: int) -> Row:
             f"{table.file} {why}; row {number} cannot be sent.", remedy=f"Give --row a number from 1 to {rows}."
         )
     position = int(positions[0])
-    features = dict(zip(table.names, table.values[position].tolist(), strict=True))
     return Row(
-        body=request_body(features),
+        body=request_body(table.cells(position)),
         source=f"row {number} of {table.file} ({table.place(position)})",
         known_label=label_of(table.targets[position], settings.data.labels),
     )
@@ -75,7 +74,7 @@ def json_row(text: bytes, source: str) -> Row:
     """
     document = _parsed(text.removeprefix(b"\xef\xbb\xbf"), source)
     if not isinstance(document, dict):
-        raise BodyMalformed(f"{source} does not hold a JSON object.", remedy='Write {"features": {"NAME": NUMBER, …}}.')
+        raise BodyMalformed(f"{source} does not hold a JSON object.", remedy='Write {"features": {"NAME": VALUE, …}}.')
     whole = isinstance(document.get("features"), dict) and document.keys() <= _ENVELOPE
     body = text.removeprefix(b"\xef\xbb\xbf")
     return Row(body=body if whole else b'{"features": ' + body + b"}", source=source)

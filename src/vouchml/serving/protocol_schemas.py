@@ -5,6 +5,7 @@ MLflow's scoring protocol and the Open Inference Protocol v2. What a client send
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,14 +74,14 @@ class MatrixMetadata(TensorMetadata):
 
 
 class ModelMetadata(BaseModel):
-    """What the model takes and gives."""
+    """What the model takes and gives: one tensor of all features or, where some hold texts, one for each."""
 
     model_config = ConfigDict(protected_namespaces=())
 
     name: str
     versions: list[str]
     platform: str
-    inputs: list[MatrixMetadata]
+    inputs: Sequence[MatrixMetadata | TensorMetadata]
     outputs: list[TensorMetadata]
 
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vouchml.model import Contract, Feature
+from vouchml.model.cells import cells_of
 from vouchml.model.request import REQUEST_ID_PATTERN
-from vouchml.serving.doors.open_inference_request import MATRIX, NOT_OFFERED, output_types
+from vouchml.serving.doors.open_inference_request import MATRIX, NOT_OFFERED, input_type, output_types
 from vouchml.serving.following.served_model import ServedModel, example_row
 from vouchml.settings import ServingSettings
 
@@ -29,8 +30,8 @@ _REQUEST_ID: Final[Schema] = {"type": "string", "pattern": REQUEST_ID_PATTERN}
 def request_bodies(served: ServedModel, settings: ServingSettings) -> Mapping[str, Content]:
     """The content of the body of each door, by its path in the document."""
     contract = served.contract
-    row = dict(zip(contract.feature_names, example_row(contract), strict=True))
-    features = _object({feature.name: _number(feature, settings) for feature in contract.features}, required="all")
+    row = cells_of(contract.features, example_row(contract))
+    features = _object({feature.name: _cell(feature, settings) for feature in contract.features}, required="all")
     features["description"] = f"The features of version {served.version} of {served.name}."
     rows = {"type": "array", "items": features, "minItems": 1, "maxItems": settings.max_batch_rows}
     inference = _inference(served, settings)
@@ -55,11 +56,16 @@ def request_bodies(served: ServedModel, settings: ServingSettings) -> Mapping[st
     }
 
 
-def _number(feature: Feature, settings: ServingSettings) -> Schema:
-    number: Schema = {"type": "number", "format": "double"}
+def _cell(feature: Feature, settings: ServingSettings) -> Schema:
+    """What the feature may be: a number or one of its categories, and null where the contract has that."""
+    null = [None] if feature.nullable else []
+    if feature.categories is not None:
+        return {"enum": [*feature.categories, *null]}
+    low, high = feature.range
+    number: Schema = {"type": ["number", "null"] if null else "number", "format": "double"}
     if settings.out_of_range == "refuse":
-        return {**number, "minimum": feature.minimum, "maximum": feature.maximum}
-    return {**number, "description": f"In training from {feature.minimum!r} to {feature.maximum!r}."}
+        return {**number, "minimum": low, "maximum": high}
+    return {**number, "description": f"In training from {low!r} to {high!r}."}
 
 
 def _object(properties: Mapping[str, Schema], *, required: Any) -> Schema:
@@ -68,12 +74,12 @@ def _object(properties: Mapping[str, Schema], *, required: Any) -> Schema:
 
 
 def _cells(contract: Contract, settings: ServingSettings) -> Schema:
-    """The numbers of one row in the order of the contract."""
-    numbers = [_number(feature, settings) for feature in contract.features]
-    return {"type": "array", "prefixItems": numbers, "items": False, "minItems": len(numbers)}
+    """The cells of one row in the order of the contract."""
+    cells = [_cell(feature, settings) for feature in contract.features]
+    return {"type": "array", "prefixItems": cells, "items": False, "minItems": len(cells)}
 
 
-def _invocations(contract: Contract, settings: ServingSettings, rows: Schema, row: Mapping[str, float]) -> Content:
+def _invocations(contract: Contract, settings: ServingSettings, rows: Schema, row: Mapping[str, Any]) -> Content:
     names = list(contract.feature_names)
     split = _object(
         {
@@ -92,20 +98,36 @@ def _invocations(contract: Contract, settings: ServingSettings, rows: Schema, ro
             },
             "example": {"dataframe_split": {"columns": names, "data": [list(row.values())]}},
         },
-        "text/csv": _csv(row, settings),
+        "text/csv": _csv(contract, row, settings),
         "application/vnd.apache.parquet": {},
     }
 
 
-def _csv(row: Mapping[str, float], settings: ServingSettings) -> Schema:
-    header, line = ",".join(_quoted(name) for name in row), ",".join(repr(number) for number in row.values())
+def _csv(contract: Contract, row: Mapping[str, Any], settings: ServingSettings) -> Schema:
+    header = ",".join(_quoted(name) for name in row)
+    line = ",".join(_quoted(cell) if isinstance(cell, str) else repr(cell) for cell in row.values())
     example = f"{header}\n{line}\n"
-    literal = _SPECIAL.sub(r"\\\g<0>", header)
-    pattern = rf"^{literal}(\n{_NUMBER}(,{_NUMBER}){{{len(row) - 1}}})+\n?$"
+    if contract.is_plain:
+        cells = rf"{_NUMBER}(,{_NUMBER}){{{len(row) - 1}}}"
+    else:
+        cells = ",".join(_csv_cell(feature) for feature in contract.features)
+    pattern = rf"^{_literal(header)}(\n{cells})+\n?$"
     # A pattern cannot say that a number lies in a range; where that is asked, what is written out is the example.
     form = {"const": example} if settings.out_of_range == "refuse" else {"pattern": pattern}
-    about = "The columns may stand in another order, and numbers be written in other decimal ways."
+    about = (
+        "The columns may stand in another order, and numbers be written in other decimal ways. An empty cell is null."
+    )
     return {"schema": {"type": "string", **form, "description": about}, "example": example}
+
+
+def _csv_cell(feature: Feature) -> str:
+    """A pattern for the cells of one column. A line cannot be empty, so where there is one column only, null is not."""
+    values = [_NUMBER] if feature.categories is None else [_literal(_quoted(text)) for text in feature.categories]
+    return f"({'|'.join([*values, *([''] if feature.nullable else [])])})"
+
+
+def _literal(text: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _quoted(name: str) -> str:
@@ -115,21 +137,7 @@ def _quoted(name: str) -> str:
 
 def _inference(served: ServedModel, settings: ServingSettings) -> Content:
     contract = served.contract
-    count = len(contract.features)
-    matrix = _object(
-        {
-            "name": {"const": MATRIX},
-            "shape": {"const": [1, count]},
-            "datatype": {"const": "FP64"},
-            "data": _cells(contract, settings),
-            "parameters": _parameters({}),
-        },
-        required=["name", "shape", "datatype", "data"],
-    )
-    matrix["description"] = (
-        f"For one row. Of n rows the shape is [n, {count}], and there are as many numbers, row by row, flat or nested. "
-        "Or one tensor a feature, of shape [n] or [n, 1]. Other datatypes of numbers are taken where they are exact."
-    )
+    inputs, example = (_columns if contract.has_categories else _matrix)(contract, settings)
     output = _object(
         {
             "name": {"enum": [name for name, _ in output_types(contract)]},
@@ -142,7 +150,7 @@ def _inference(served: ServedModel, settings: ServingSettings) -> Content:
             "id": {**_REQUEST_ID, "type": ["string", "null"]},
             "model_name": {"const": served.name},
             "parameters": _parameters({"binary_data_output": {"type": "boolean"}}),
-            "inputs": {"type": "array", "items": matrix, "minItems": 1, "maxItems": 1},
+            "inputs": inputs,
             "outputs": {
                 "type": ["array", "null"],
                 "items": output,
@@ -152,8 +160,44 @@ def _inference(served: ServedModel, settings: ServingSettings) -> Content:
         },
         required=["inputs"],
     )
-    tensor = {"name": MATRIX, "shape": [1, count], "datatype": "FP64", "data": list(example_row(contract))}
-    return {JSON: {"schema": schema, "example": {"inputs": [tensor]}}}
+    return {JSON: {"schema": schema, "example": {"inputs": example}}}
+
+
+def _matrix(contract: Contract, settings: ServingSettings) -> tuple[Schema, list[Schema]]:
+    """The inputs as one tensor of numbers, and an example of them."""
+    count = len(contract.features)
+    matrix = _tensor(MATRIX, [1, count], "FP64", _cells(contract, settings))
+    matrix["description"] = (
+        f"For one row. Of n rows the shape is [n, {count}], and there are as many numbers, row by row, flat or nested. "
+        "Or one tensor a feature, of shape [n] or [n, 1]. Other datatypes of numbers are taken where they are exact."
+    )
+    example = {"name": MATRIX, "shape": [1, count], "datatype": "FP64", "data": list(example_row(contract))}
+    return {"type": "array", "items": matrix, "minItems": 1, "maxItems": 1}, [example]
+
+
+def _columns(contract: Contract, settings: ServingSettings) -> tuple[Schema, list[Schema]]:
+    """The inputs as one tensor a feature, and an example of them: texts and numbers cannot stand in one."""
+    row = cells_of(contract.features, example_row(contract))
+    tensors, example = [], []
+    for feature in contract.features:
+        datatype = input_type(feature)
+        cells = {"type": "array", "prefixItems": [_cell(feature, settings)], "items": False, "minItems": 1}
+        tensors.append(_tensor(feature.name, [1], datatype, cells))
+        example.append({"name": feature.name, "shape": [1], "datatype": datatype, "data": [row[feature.name]]})
+    about = "For one row, in any order. Of n rows every shape is [n] or [n, 1]. A text of no bytes is null."
+    inputs = {"type": "array", "prefixItems": tensors, "items": False, "minItems": len(tensors), "description": about}
+    return inputs, example
+
+
+def _tensor(name: str, shape: list[int], datatype: str, data: Schema) -> Schema:
+    properties: dict[str, Schema] = {
+        "name": {"const": name},
+        "shape": {"const": shape},
+        "datatype": {"const": datatype},
+        "data": data,
+        "parameters": _parameters({}),
+    }
+    return _object(properties, required=["name", "shape", "datatype", "data"])
 
 
 def _parameters(known: Mapping[str, Schema]) -> Schema:

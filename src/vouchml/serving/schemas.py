@@ -13,7 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from vouchml.model.request import REQUEST_ID_PATTERN
 
 RequestId = Annotated[str, Field(pattern=REQUEST_ID_PATTERN)]
-Features = Annotated[dict[str, float], Field(description="A finite number for every feature that /model-info names.")]
+Features = Annotated[
+    dict[str, float | str | None],
+    Field(
+        description="A value for every feature that /model-info names: a finite number, or one of its categories; "
+        "null only where the feature is nullable."
+    ),
+]
 
 
 class PredictBody(BaseModel):
@@ -89,6 +95,17 @@ class BatchPrediction(Source):
     predictions: list[RowPrediction]
 
 
+class FeatureInfo(BaseModel):
+    """One column that the model takes: a number with its range in training, or a category with all its values."""
+
+    name: str
+    type: Literal["number", "category"]
+    nullable: bool
+    minimum: float | None
+    maximum: float | None
+    categories: list[str] | None
+
+
 class ApprovalShown(BaseModel):
     """What a person signed about the model."""
 
@@ -121,6 +138,7 @@ class ModelInfo(BaseModel):
     source_run_id: str | None
     expected_feature_count: int
     expected_features: list[str] = Field(description="In the order of the model's input.")
+    features: list[FeatureInfo] = Field(description="What each of them may be.")
     threshold: float
     positive_class: str
     labels: dict[str, str] = Field(description="The label of each target value.")
@@ -170,7 +188,9 @@ class TracedPayload(BaseModel):
     caller: str | None
     door: str
     role: str
-    inputs: list[float] = Field(description="In the order of the model's contract.")
+    inputs: list[float | None] = Field(
+        description="In the order of the model's contract; a category as its place in the contract's list, from 0."
+    )
     out_of_range: list[str]
     probability: float
     threshold: float

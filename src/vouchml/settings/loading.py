@@ -45,6 +45,8 @@ _BOUNDS = {
 _LISTS_AND_TABLES = (
     "data.labels",
     "data.exclude",
+    "data.categorical",
+    "data.nullable",
     "model.parameters",
     "policy.required_evidence",
     "policy.bounds",

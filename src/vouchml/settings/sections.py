@@ -81,6 +81,12 @@ class DataSettings(Section):
     )
     positive_class: str = Field(description="The label whose probability is served.")
     exclude: tuple[str, ...] = Field(default=(), description="Columns that are not features, such as an identifier.")
+    categorical: tuple[str, ...] = Field(
+        default=(), description="Feature columns that hold categories: texts, whole numbers or booleans, each a name."
+    )
+    nullable: tuple[str, ...] = Field(
+        default=(), description="Feature columns in which a value may be missing, here and when the model is asked."
+    )
     duplicates: Literal["refuse", "drop"] = Field(
         default="refuse",
         description="`refuse`: identical rows on both sides of the split stop the training; "

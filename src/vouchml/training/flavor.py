@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vouchml.model.contract import CONTRACT_FILE, Contract
 from vouchml.model.scorers.onnx import MODEL_FILE as ONNX_FILE
-from vouchml.model.scorers.sklearn import TRUSTED_TYPES
+from vouchml.model.scorers.sklearn import trusted_types
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,16 +40,17 @@ class ModelFiles:
     def save_model(self, path: str, mlflow_model: Any, **_: Any) -> None:
         """Write the files to `path` and describe them in `mlflow_model`."""
         import mlflow.sklearn
-        from mlflow.models import infer_signature
+        from mlflow.models import ModelSignature, infer_signature
 
         example = self.frame.head(EXAMPLE_ROWS)
+        outputs = infer_signature(example, self.pipeline.predict_proba(example)).outputs
         mlflow.sklearn.save_model(
             self.pipeline,
             path,
             mlflow_model=mlflow_model,
             serialization_format="skops",
-            skops_trusted_types=list(TRUSTED_TYPES[self.contract.estimator]),
-            signature=infer_signature(example, self.pipeline.predict_proba(example)),
+            skops_trusted_types=trusted_types(self.contract),
+            signature=ModelSignature(inputs=self._inputs(), outputs=outputs),
             input_example=example,
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
             pyfunc_predict_fn="predict_proba",
@@ -63,3 +64,15 @@ class ModelFiles:
                 "onnx", onnx_version=version("onnx"), data=ONNX_FILE, providers=["CPUExecutionProvider"], code=None
             )
             mlflow_model.save(folder / "MLmodel")
+
+    def _inputs(self) -> Any:
+        """The contract's columns in MLflow's words; the example alone may show no null."""
+        from mlflow.types import ColSpec, DataType, Schema
+
+        types = {"number": DataType.double, "category": DataType.string}
+        return Schema(
+            [
+                ColSpec(types[feature.type], feature.name, required=not feature.nullable)
+                for feature in self.contract.features
+            ]
+        )

@@ -9,17 +9,18 @@ scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vouchml.model import Scorer
+from vouchml.model import Feature, Scorer
 from vouchml.training.environment import single_threaded_linear_algebra
 from vouchml.training.forms import FORMS, ExportFailed, Form, FormName
 from vouchml.training.parity_points import Matrix, PointKind, points_to_compare
+from vouchml.training.raw_frame import raw_frame
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -116,9 +117,11 @@ def check_parity(
     threshold: float,
     random_state: int,
     perturbed: int = 10_000,
+    features: Sequence[Feature] = (),
 ) -> Parity:
     """Compare each of `exports` with the fitted `pipeline` on `values`, and on `perturbed` points of each kind.
 
+    Where one of `features` is a category or may be null, `pipeline` takes the table that the rows stand for.
     A form that differs, cannot be loaded or does not exist is a result, not an error.
     """
     candidates = [_candidate(form, exports[name], positive_index) for name, form in FORMS.items() if name in exports]
@@ -126,7 +129,13 @@ def check_parity(
         _Comparison(form, scorer, threshold) for form, scorer in candidates if not isinstance(scorer, ExportFailed)
     ]
     if comparisons:
-        _compare_all(comparisons, _sklearn_score(pipeline, positive_index), values, perturbed, random_state)
+        reference = _sklearn_score(pipeline, positive_index, features)
+        categories = [place for place, feature in enumerate(features) if feature.type == "category"]
+        rng = np.random.default_rng(random_state)
+        with single_threaded_linear_algebra():
+            sample = np.ascontiguousarray(values[:: max(1, -(-len(values) // _ROWS_ONE_BY_ONE))])
+            _compare_one_by_one(comparisons, reference, sample)
+            _compare(comparisons, reference, points_to_compare(values, perturbed, rng, categories))
     found = {comparison.form.scorer: comparison.finding() for comparison in comparisons}
     return Parity(
         rows=len(values) if comparisons else 0,
@@ -153,23 +162,21 @@ def _candidate(form: Form, content: bytes | ExportFailed, positive_index: int) -
         return form, ExportFailed(f"The {form.title} cannot be loaded: {reason}.")
 
 
-def _compare_all(
+def _compare_one_by_one(comparisons: list[_Comparison], reference: Callable[[Matrix], Matrix], rows: Matrix) -> None:
+    expected = reference(rows)
+    for comparison in comparisons:
+        comparison.add("rows", expected, comparison.one_by_one(rows))
+
+
+def _compare(
     comparisons: list[_Comparison],
     reference: Callable[[Matrix], Matrix],
-    values: Matrix,
-    perturbed: int,
-    random_state: int,
+    points: Iterable[tuple[PointKind, Matrix]],
 ) -> None:
-    rng = np.random.default_rng(random_state)
-    with single_threaded_linear_algebra():
-        sample = np.ascontiguousarray(values[:: max(1, -(-len(values) // _ROWS_ONE_BY_ONE))])
-        expected = reference(sample)
+    for kind, block in points:
+        expected = reference(block)
         for comparison in comparisons:
-            comparison.add("rows", expected, comparison.one_by_one(sample))
-        for kind, block in points_to_compare(values, perturbed, rng):
-            expected = reference(block)
-            for comparison in comparisons:
-                comparison.add(kind, expected, comparison.scorer.positive_probability(block))
+            comparison.add(kind, expected, comparison.scorer.positive_probability(block))
 
 
 class _Comparison:
@@ -213,14 +220,15 @@ class _Comparison:
         )
 
 
-def _sklearn_score(pipeline: Pipeline, positive_index: int) -> Callable[[Matrix], Matrix]:
+def _sklearn_score(pipeline: Pipeline, positive_index: int, features: Sequence[Feature]) -> Callable[[Matrix], Matrix]:
     import pandas as pd
 
     names = getattr(pipeline, "feature_names_in_", None)
 
     def score(block: Matrix) -> Matrix:
         # A pipeline fitted on named columns warns about a bare array; one fitted on an array about names.
-        probabilities = pipeline.predict_proba(block if names is None else pd.DataFrame(block, columns=names))
+        frame = raw_frame(block, features) if features else pd.DataFrame(block, columns=names)
+        probabilities = pipeline.predict_proba(block if names is None else frame)
         return np.asarray(probabilities[:, positive_index], dtype=np.float64)
 
     return score

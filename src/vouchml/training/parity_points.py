@@ -5,7 +5,7 @@ Blocks, not one matrix: a table of a million rows and its perturbed points stay 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,11 +20,23 @@ _ROWS_FOR_EDGES = 100_000
 _NOISE = (1e-6, 1e-2, 1.0)
 
 
-def points_to_compare(values: Matrix, perturbed: int, rng: np.random.Generator) -> Iterator[tuple[PointKind, Matrix]]:
-    """All of `values`, and `perturbed` points of each other kind, in contiguous blocks."""
+def points_to_compare(
+    values: Matrix, perturbed: int, rng: np.random.Generator, categories: Sequence[int] = ()
+) -> Iterator[tuple[PointKind, Matrix]]:
+    """All of `values`, and `perturbed` points of each other kind, in contiguous blocks.
+
+    The columns at `categories` hold places of categories: these are drawn, each from all rows, and never moved.
+    """
+    at = np.array(categories, dtype=np.intp)
     yield from (("rows", block) for block in _slices(values))
-    yield from (("perturbed", block) for block in _perturbed(values, perturbed, rng))
-    yield from (("edges", block) for block in _edges(values, perturbed, rng))
+    yield from (("perturbed", _with_drawn(block, values, at, rng)) for block in _perturbed(values, perturbed, rng))
+    yield from (("edges", _with_drawn(block, values, at, rng)) for block in _edges(values, perturbed, rng))
+
+
+def _with_drawn(points: Matrix, values: Matrix, at: NDArray[np.intp], rng: np.random.Generator) -> Matrix:
+    if len(at):
+        points[:, at] = values[rng.integers(len(values), size=(len(points), len(at))), at]
+    return points
 
 
 def _slices(values: Matrix) -> Iterator[Matrix]:
@@ -40,7 +52,9 @@ def _block_rows(columns: int) -> int:
 def _perturbed(values: Matrix, count: int, rng: np.random.Generator) -> Iterator[Matrix]:
     """Rows drawn with replacement, each moved by normal noise of one of three sizes."""
     with np.errstate(over="ignore", invalid="ignore"):
+        gaps = np.isnan(values).any(axis=0)
         spread = np.nan_to_num(values.std(axis=0), nan=0.0, posinf=0.0)
+        spread[gaps] = np.nan_to_num(np.nanstd(values[:, gaps], axis=0), nan=0.0, posinf=0.0)
     for size in _sizes(count, values.shape[1]):
         rows = values[rng.integers(len(values), size=size)]
         scale = rng.choice(_NOISE, size=(size, 1)) * spread

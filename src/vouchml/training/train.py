@@ -6,13 +6,15 @@ leaves nothing half-registered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vouchml.data import Split, Table, check_leakage, label_of, read_table, split_rows
+import numpy as np
+
+from vouchml.data import Split, Table, check_leakage, check_unseen, label_of, read_table, split_rows
 from vouchml.errors import DependencyMissing, RegistryUnreachable, VersionNotFound
 from vouchml.model import Contract, Feature, LabelledClass
 from vouchml.model.golden import GOLDEN_FILE, choose_golden_rows
@@ -29,6 +31,7 @@ from vouchml.training.manifest import build_manifest, training_digest
 from vouchml.training.metrics import Floats
 from vouchml.training.parity import Parity, check_parity
 from vouchml.training.places import require_writable
+from vouchml.training.raw_frame import raw_frame
 from vouchml.training.tracking import LoggedRun, RunContent, log_run
 
 if TYPE_CHECKING:
@@ -88,8 +91,9 @@ def train(
     progress("Reading and checking the table")
     table = read_table(settings.data_path, settings.data)
     split = split_rows(table, test_size=settings.training.test_size, random_state=settings.training.random_state)
+    check_unseen(table, split, settings.data)
     check_leakage(table, split)
-    _new_pipeline(settings)
+    _new_pipeline(settings, ())
     # A store that would refuse the run does so before the work; a new one is not made for a training that fails.
     if not _database_is_new(settings):
         progress("Reaching MLflow")
@@ -167,23 +171,22 @@ def fit_and_evaluate(
     settings: Settings, table: Table, split: Split, progress: Callable[[str], None] = lambda _: None
 ) -> Fitted:
     """Fit on the training rows, judge on the test rows, export, and compare the export with the original."""
-    import pandas as pd
-
     from vouchml.training.cross_validation import cross_validate
     from vouchml.training.estimators import fit
 
     model, training = settings.model, settings.training
-    frame = pd.DataFrame(table.values, columns=list(table.names))
+    features = _features(table, split)
+    frame = raw_frame(table.values, features)
     train_frame, test_frame = frame.iloc[split.train], frame.iloc[split.test]
 
-    pipeline, warnings = fit(_new_pipeline(settings), train_frame, table.targets[split.train])
+    pipeline, warnings = fit(_new_pipeline(settings, features), train_frame, table.targets[split.train])
     values = [value.item() if hasattr(value, "item") else value for value in pipeline.classes_]
     classes = (_class(values[0], settings), _class(values[1], settings))
     positive_index = 0 if classes[0].label == settings.data.positive_class else 1
     positive_value = values[positive_index]
 
     cross_validation = cross_validate(
-        lambda: _new_pipeline(settings),
+        lambda: _new_pipeline(settings, features),
         train_frame,
         table.targets[split.train],
         positive_value=positive_value,
@@ -203,7 +206,7 @@ def fit_and_evaluate(
         cross_validation=cross_validation,
     )
     progress("Exporting to other forms and comparing with scikit-learn")
-    exports = export_forms(pipeline, table.values[split.train], positive_index=positive_index)
+    exports = export_forms(pipeline, table.values[split.train], positive_index=positive_index, features=features)
     parity = check_parity(
         pipeline,
         exports,
@@ -211,8 +214,9 @@ def fit_and_evaluate(
         positive_index=positive_index,
         threshold=model.threshold,
         random_state=training.random_state,
+        features=features,
     )
-    contract = _contract(settings, table, split, classes, parity)
+    contract = _contract(settings, table, features, classes, parity)
     golden = choose_golden_rows(table.values[split.test], test_probabilities, count=training.golden_rows)
     return Fitted(
         pipeline=pipeline,
@@ -235,12 +239,14 @@ def _exact_forms(exports: Mapping[FormName, bytes | ExportFailed], parity: Parit
     }
 
 
-def _new_pipeline(settings: Settings) -> Pipeline:
+def _new_pipeline(settings: Settings, features: Sequence[Feature]) -> Pipeline:
     """Make the unfitted pipeline; TrainingRefused says what is wrong with the estimator or its parameters."""
     from vouchml.training.estimators import build_pipeline
 
     model = settings.model
-    return build_pipeline(model.estimator, model.parameters, random_state=settings.training.random_state)
+    return build_pipeline(
+        model.estimator, model.parameters, random_state=settings.training.random_state, features=features
+    )
 
 
 def _database_is_new(settings: Settings) -> bool:
@@ -252,15 +258,27 @@ def _class(value: int | str, settings: Settings) -> LabelledClass:
     return LabelledClass(value=value, label=label_of(value, settings.data.labels))
 
 
+def _features(table: Table, split: Split) -> tuple[Feature, ...]:
+    """The columns as they are in the training rows, which `check_unseen` has found to hold every category."""
+    return tuple(
+        Feature(name=name, type="category", nullable=name in table.nullable, categories=table.categories[name])
+        if name in table.categories
+        else Feature(
+            name=name, nullable=name in table.nullable, minimum=float(np.nanmin(cells)), maximum=float(np.nanmax(cells))
+        )
+        for name, cells in zip(table.names, table.values[split.train].T, strict=True)
+    )
+
+
 def _contract(
-    settings: Settings, table: Table, split: Split, classes: tuple[LabelledClass, LabelledClass], parity: Parity
+    settings: Settings,
+    table: Table,
+    features: tuple[Feature, ...],
+    classes: tuple[LabelledClass, LabelledClass],
+    parity: Parity,
 ) -> Contract:
-    seen = table.values[split.train]
     return Contract(
-        features=tuple(
-            Feature(name=name, minimum=float(low), maximum=float(high))
-            for name, low, high in zip(table.names, seen.min(axis=0), seen.max(axis=0), strict=True)
-        ),
+        features=features,
         target=settings.data.target,
         classes=classes,
         positive_class=settings.data.positive_class,
@@ -280,9 +298,7 @@ def _log(
     environment: Environment,
     manifest: Mapping[str, Any],
 ) -> LoggedRun:
-    import pandas as pd
-
-    whole = pd.DataFrame(table.values, columns=list(table.names))
+    whole = raw_frame(table.values, fitted.contract.features)
     whole[table.target] = table.targets
     content = RunContent(
         params=_params(settings, table, split, fitted),

@@ -9,6 +9,7 @@ from vouchml.errors import DependencyMissing
 from vouchml.model.bundle import Bundle
 from vouchml.model.scorers.affine import AffineScorer
 from vouchml.model.scorers.base import Scorer
+from vouchml.model.scorers.expanded import ExpandedScorer
 from vouchml.model.scorers.onnx import OnnxScorer
 from vouchml.model.scorers.sklearn import SklearnScorer
 
@@ -35,4 +36,4 @@ def load_scorer(bundle: Bundle) -> Scorer:
         ) from error
 
 
-__all__ = ["SCORERS", "AffineScorer", "OnnxScorer", "Scorer", "SklearnScorer", "load_scorer"]
+__all__ = ["SCORERS", "AffineScorer", "ExpandedScorer", "OnnxScorer", "Scorer", "SklearnScorer", "load_scorer"]

@@ -2,6 +2,8 @@
 
 `affine.json` holds the log-odds of the positive class as coefficients on the raw features and an intercept, scaling
 folded in. It is the fastest form of a model, and serves where parity with scikit-learn was shown at training.
+Where a feature is a category or may be null, the coefficients are on columns that are made of the features, and the
+file says how (`expansion`).
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ from pydantic import Field, model_validator
 
 from vouchml.errors import BundleInvalid
 from vouchml.model.bundle import Bundle
+from vouchml.model.contract import Contract
+from vouchml.model.expansion import Expansion
 from vouchml.model.model_file import FileValue, read_model_file
+from vouchml.model.scorers.expanded import ExpandedScorer
 
 AFFINE_FILE: Final = "affine.json"
 
@@ -25,21 +30,30 @@ _SHRINK: Final = -530
 
 
 class AffineModel(FileValue):
-    """What `affine.json` holds, by feature in the order of the contract.
+    """What `affine.json` holds, by feature in the order of the contract or, where it has one, by column of `expansion`.
 
-    `baseline` is the mean of each feature over the training rows: what an explanation measures from.
+    `baseline` is the mean of each over the training rows: what an explanation measures from.
     """
 
     format: Literal["vouchml-affine-v1"] = "vouchml-affine-v1"
     coefficients: tuple[float, ...] = Field(min_length=1)
     intercept: float
     baseline: tuple[float, ...]
+    expansion: Expansion | None = None
 
     @model_validator(mode="after")
     def _one_baseline_a_coefficient(self) -> AffineModel:
         if len(self.baseline) != len(self.coefficients):
             raise ValueError("there must be as many baselines as coefficients")
+        if self.expansion is not None and len(self.expansion.columns) != len(self.coefficients):
+            raise ValueError("there must be as many columns as coefficients")
         return self
+
+    def fits(self, contract: Contract) -> bool:
+        """Whether the form takes the features of `contract`."""
+        if self.expansion is not None:
+            return self.expansion.fits(contract.features)
+        return contract.is_plain and len(self.coefficients) == len(contract.features)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,7 +70,7 @@ class AffineScorer:
     baseline: NDArray[np.float64]
 
     @classmethod
-    def load(cls, bundle: Bundle) -> AffineScorer:
+    def load(cls, bundle: Bundle) -> AffineScorer | ExpandedScorer:
         """Load `affine.json`.
 
         Raises:
@@ -66,16 +80,16 @@ class AffineScorer:
             f"The contract says scorer = affine, but the version has no {AFFINE_FILE}.", remedy="Train it again."
         )
         model = read_model_file(bundle.folder / AFFINE_FILE, AffineModel, called="an affine form", missing=missing)
-        if len(model.coefficients) != len(bundle.contract.features):
+        if not model.fits(bundle.contract):
             raise BundleInvalid(
                 f"{AFFINE_FILE} does not take {len(bundle.contract.features)} features, as the contract says.",
                 remedy="Train the version again.",
             )
-        return cls.of(model)
+        return scorer_of(model)
 
     @classmethod
     def of(cls, model: AffineModel) -> AffineScorer:
-        """The scorer of `model`."""
+        """The scorer of what the coefficients of `model` are on."""
         return cls(np.array(model.coefficients), model.intercept, np.array(model.baseline))
 
     def positive_probability(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,3 +125,9 @@ class AffineScorer:
         with np.errstate(over="ignore"):
             log_odds: NDArray[np.float64] = np.ldexp(shrunk, -2 * _SHRINK) + self.intercept
         return log_odds
+
+
+def scorer_of(model: AffineModel) -> AffineScorer | ExpandedScorer:
+    """The scorer of rows as the contract has them."""
+    scorer = AffineScorer.of(model)
+    return scorer if model.expansion is None else ExpandedScorer(model.expansion.expander(), scorer)

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from vouchml.errors import BundleInvalid, ScoreUndefined
 from vouchml.model.bundle import Bundle
 from vouchml.model.contract import Contract
+from vouchml.model.expansion import expansion_of
+from vouchml.model.scorers.expanded import ExpandedScorer
 
 MODEL_FILE: Final = "model.skops"
 TRUSTED_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -24,17 +26,22 @@ TRUSTED_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "hist_gradient_boosting": ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
     "random_forest": ("sklearn.tree._tree.Tree",),
 }
+#: What fills nulls remembers the type of the numbers that it was fitted on. Making one runs nothing.
+_TYPE_OF_NUMBERS: Final = "numpy.dtype"
 
 
 @dataclass(frozen=True)
 class SklearnScorer:
-    """A scikit-learn pipeline that takes a plain matrix in the order of the contract."""
+    """A scikit-learn pipeline that takes a plain matrix in the order of the contract.
+
+    One that takes categories or nulls comes without its first step, within an `ExpandedScorer` that does the same.
+    """
 
     pipeline: Any
     positive_index: int
 
     @classmethod
-    def load(cls, bundle: Bundle) -> SklearnScorer:
+    def load(cls, bundle: Bundle) -> SklearnScorer | ExpandedScorer:
         """Load `model.skops` with our own list of trusted types.
 
         Raises:
@@ -50,7 +57,7 @@ class SklearnScorer:
                 f"The contract says scorer = sklearn, but the version has no {MODEL_FILE}.", remedy="Train it again."
             )
         try:
-            pipeline = load(path, trusted=list(TRUSTED_TYPES.get(contract.estimator, ())))
+            pipeline = load(path, trusted=trusted_types(contract))
         except UntrustedTypesFoundException as error:
             raise BundleInvalid(
                 f"{MODEL_FILE} holds types that {contract.estimator} does not need; it was not loaded.",
@@ -60,6 +67,8 @@ class SklearnScorer:
             raise BundleInvalid(f"{MODEL_FILE} cannot be loaded.", remedy="Train the version again.") from error
         if not _fits(pipeline, contract):
             raise BundleInvalid(f"{MODEL_FILE} does not fit the contract.", remedy="Train the version again.")
+        if not contract.is_plain:
+            return _expanded(pipeline, contract)
         # The contract has put the columns in order; without names scikit-learn takes a plain matrix in silence.
         for _, step in pipeline.steps:
             if hasattr(step, "feature_names_in_"):
@@ -94,6 +103,29 @@ class SklearnScorer:
     def positive_probability_of_one(self, row: NDArray[np.float64]) -> float:
         """The probability of the positive class for one row, shape (features,); raises as for several."""
         return float(self.positive_probability(row[np.newaxis])[0])
+
+
+def trusted_types(contract: Contract) -> list[str]:
+    """The types beside scikit-learn's own that a model of `contract` is made of."""
+    of_nulls = [_TYPE_OF_NUMBERS] if contract.has_nulls else []
+    return [*TRUSTED_TYPES.get(contract.estimator, ()), *of_nulls]
+
+
+def _expanded(pipeline: Any, contract: Contract) -> ExpandedScorer:
+    """The scorer of a pipeline whose first step takes a table of texts and numbers: what it does is done faster here.
+
+    Raises:
+        BundleInvalid: the first step is not as `vouch train` makes it for `contract`.
+    """
+    try:
+        expansion = expansion_of(pipeline[0], contract.features)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        expansion = None
+    if expansion is None or not expansion.fits(contract.features):
+        raise BundleInvalid(
+            f"{MODEL_FILE} does not take the columns as the contract has them.", remedy="Train the version again."
+        )
+    return ExpandedScorer(expansion.expander(), SklearnScorer(pipeline[1:], contract.positive_index))
 
 
 def _fits(pipeline: Any, contract: Contract) -> bool:

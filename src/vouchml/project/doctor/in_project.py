@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -15,6 +16,9 @@ from vouchml.project.ports import API_PORT, MLFLOW_PORT, port_problem
 from vouchml.project.up import is_server, without_credentials
 from vouchml.settings import Settings, sqlite_file
 from vouchml.trust.api_keys_file import api_keys_path, read_api_keys
+
+if TYPE_CHECKING:
+    from vouchml.data import Table
 
 # SQLite reads every page to say whether a database is whole: of a larger one that would take too long.
 LARGE_DATABASE = 256 * 1024**2
@@ -32,8 +36,16 @@ def table(settings: Settings) -> Finding:
         return warning("Table", f"not read: {error.name} is not installed", "pip install 'vouchml[train]'")
     return ok(
         "Table",
-        f"{read.file}: {len(read.values)} rows, {len(read.names)} features, SHA-256 {read.bytes_sha256[:12]}…",
+        f"{read.file}: {len(read.values)} rows, {len(read.names)} features{_declared(read)}, "
+        f"SHA-256 {read.bytes_sha256[:12]}…",
     )
+
+
+def _declared(read: Table) -> str:
+    """What is said about features that are not plain numbers."""
+    counts = [(len(read.categories), "categorical"), (len(read.nullable), "nullable")]
+    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    return f" ({told})" if told else ""
 
 
 def store(settings: Settings) -> Finding:

@@ -3,7 +3,8 @@
 https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally ("Local inference server specification"). Where
 MLflow guesses this refuses: columns that the model does not know (MLflow drops them), text and booleans for numbers
 (it casts them), integers that float64 cannot hold (it wraps or rounds them), a key named twice (it takes the last),
-lines without a cell (it skips them). `mlflow_parquet` reads Parquet.
+lines without a cell (it skips them). `mlflow_parquet` reads Parquet. Where the contract has nulls, an empty cell of CSV
+is one, and so is the bare `NaN` that MLflow's client writes for one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -21,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vouchml.errors import BodyMalformed, ContractBreach, InvalidFeature
-from vouchml.model import Contract
+from vouchml.model import Contract, Feature
+from vouchml.model.cells import encoders
 from vouchml.model.long_json import PIECE, Limits
 from vouchml.model.request import BREACHES_LISTED, breach, decode_records
-from vouchml.model.strict_json import FIRST_INEXACT, listed, number, parse_json
+from vouchml.model.strict_json import FIRST_INEXACT, listed, parse_json
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -75,7 +77,8 @@ def from_json(body: bytes, rules: TableRules) -> Decoded:
 
 def _quickly(body: bytes, rules: TableRules) -> NDArray[np.float64] | None:
     """A `dataframe_split` without anything odd; None when there is something to look at. See `model.decoder`."""
-    if len(body) > PIECE and not _may_be_plain(body, rules):
+    # A number in the place of a category would be taken for the category's place.
+    if rules.contract.has_categories or (len(body) > PIECE and not _may_be_plain(body, rules)):
         return None
     try:
         table = _decode_split(body).dataframe_split
@@ -113,7 +116,8 @@ def _may_be_plain(body: bytes, rules: TableRules) -> bool:
 
 def _carefully(body: bytes, rules: TableRules) -> Decoded:
     known = (*rules.contract.feature_names, *FORMATS, "params", "columns", "data", "index")
-    document = parse_json(body, known, Limits(rules.max_rows, len(rules.contract.features)))
+    limits = Limits(rules.max_rows, len(rules.contract.features))
+    document = parse_json(body, known, limits, nan_is_null=rules.contract.has_nulls)
     given = [name for name in FORMATS if isinstance(document, dict) and name in document]
     if not isinstance(document, dict) or len(given) != 1:
         raise ContractBreach(f"The body must be a JSON object with exactly one of {', '.join(FORMATS)}.")
@@ -197,11 +201,16 @@ def from_csv(body: bytes, rules: TableRules) -> Decoded:
         raise BodyMalformed("The body is not UTF-8.", remedy="Send CSV encoded as UTF-8.") from None
     except csv.Error:
         raise BodyMalformed("The body is not CSV.", remedy="Send commas, and double quotes around odd names.") from None
-    known = set(rules.contract.feature_names)
-    if any(name not in known and not isinstance(_csv_number(name), str) for name in columns):
+    features = {feature.name: feature for feature in rules.contract.features}
+    categories = {text for feature in features.values() for text in feature.categories or ()}
+    if any(name not in features and (name in categories or not isinstance(_csv_number(name), str)) for name in columns):
         # Not listed as columns that are too many: they are the values of a row.
-        raise ContractBreach("The first line must name the columns, and holds numbers.")
-    cells = [[_csv_number(cell) for cell in line] for line in data]
+        raise ContractBreach("The first line must name the columns, and holds values.")
+    readers = [_csv_reader(features.get(name)) for name in columns]
+    cells = [
+        [read(cell) for read, cell in zip(readers, line, strict=True)] if len(line) == len(columns) else line
+        for line in data
+    ]
     return table_rows(columns, cells, rules, place="row")
 
 
@@ -217,6 +226,14 @@ def _lines(text: str, *, most: int) -> Iterator[str]:
         yield line
 
 
+def _csv_reader(feature: Feature | None) -> Callable[[str], int | float | str | None]:
+    """What reads the cells of one column; None for one that is passed over."""
+    read = _csv_number if feature is None or feature.categories is None else str
+    if feature is None or not feature.nullable:
+        return read
+    return lambda cell: None if cell == "" else read(cell)
+
+
 def _csv_number(cell: str) -> int | float | str:
     text = cell.strip(" ")
     if _WHOLE.fullmatch(text) and len(text) <= 400:
@@ -230,12 +247,13 @@ def table_rows(columns: Sequence[str], data: Sequence[Any], rules: TableRules, *
 
     Raises:
         BodyMalformed: a column is named twice.
-        ContractBreach: a column is missing or extra, a row has more or fewer cells, or a cell is no number.
+        ContractBreach: a column is missing or extra, a row has more or fewer cells, or a cell is not of its column.
     """
     names = rules.contract.feature_names
     extra = check_columns(columns, rules)
     require_rows(len(data), rules)
     position = {name: index for index, name in enumerate(columns)}
+    encoded = [(position[name], encode) for name, encode in zip(names, encoders(rules.contract), strict=True)]
     rows = np.empty((len(data), len(names)))
     invalid: list[InvalidFeature] = []
     for index, row in enumerate(data):
@@ -244,7 +262,7 @@ def table_rows(columns: Sequence[str], data: Sequence[Any], rules: TableRules, *
             if len(invalid) > BREACHES_LISTED:
                 break
             continue
-        numbers = [number(row[position[name]]) for name in names]
+        numbers = [encode(row[index]) for index, encode in encoded]
         wrong = list(_wrong(numbers, names, f"{place}[{index}]"))
         invalid += wrong
         if len(invalid) > BREACHES_LISTED:

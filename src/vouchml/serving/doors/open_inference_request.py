@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vouchml.errors import BodyMalformed, ContractBreach
-from vouchml.model import Contract
+from vouchml.model import Contract, Feature
+from vouchml.model.cells import null_problems
 from vouchml.model.long_json import Limits
 from vouchml.model.request import breach, is_request_id
 from vouchml.model.strict_json import listed, parse_json
 from vouchml.serving.doors.tensors import from_binary, from_json, read_shape, tensor_breach
+from vouchml.serving.doors.text_tensors import TEXTS, places_from_binary, places_from_json
 
 #: The input that holds all features: a matrix of shape [rows, features].
 MATRIX: Final = "features"
@@ -56,8 +58,10 @@ def decode_inference_request(
         ContractBreach: a tensor is missing, is extra, or is not what the contract allows.
     """
     text, binary = _parts(body, header_length)
+    known = (*contract.feature_names, *_TOP, *_OF_INPUT, MATRIX)
+    # Clients that write JSON with Python have no null among numbers, and say NaN.
     limits = Limits(max_rows, len(contract.features))
-    document = parse_json(text, (*contract.feature_names, *_TOP, *_OF_INPUT, MATRIX), limits)
+    document = parse_json(text, known, limits, nan_is_null=contract.has_nulls)
     if not isinstance(document, dict) or "inputs" not in document:
         raise ContractBreach("The body must be an inference request with 'inputs'.", missing=["inputs"])
     unknown = [name for name in document if name not in _TOP]
@@ -82,6 +86,11 @@ def output_types(contract: Contract) -> tuple[tuple[str, str], ...]:
     return (("probability_positive_class", "FP64"), ("prediction", prediction), ("prediction_label", "BYTES"))
 
 
+def input_type(feature: Feature) -> str:
+    """The datatype of a feature that is sent as a tensor of its own."""
+    return "FP64" if feature.categories is None else TEXTS
+
+
 def _parts(body: bytes, header_length: bytes | None) -> tuple[bytes, memoryview]:
     if header_length is None:
         return body, memoryview(b"")
@@ -102,27 +111,38 @@ def _tensors(inputs: Any, binary: memoryview, contract: Contract) -> dict[str, N
     extra = [name for name in names if name not in known]
     if extra:
         raise breach([] if MATRIX in names else _absent(names, contract), listed(extra), [])
+    features = {feature.name: feature for feature in contract.features}
+    if MATRIX in names and MATRIX not in features and contract.has_categories:
+        raise tensor_breach(MATRIX, "cannot hold texts; send one tensor for each feature")
     tensors: dict[str, NDArray[np.float64]] = {}
     for name, entry in zip(names, inputs, strict=True):
         if name in tensors:
             raise BodyMalformed(f"The input '{name}' is given twice.", remedy="Send every tensor once.")
-        tensors[name], binary = _tensor(name, entry, binary)
+        tensors[name], binary = _tensor(name, entry, binary, features.get(name), contract)
     if len(binary):
         raise BodyMalformed("There is more binary data behind the JSON than its tensors take.")
     return tensors
 
 
-def _tensor(name: str, entry: dict[str, Any], binary: memoryview) -> tuple[NDArray[np.float64], memoryview]:
-    """The numbers of one input, and the binary data behind it."""
+def _tensor(
+    name: str, entry: dict[str, Any], binary: memoryview, feature: Feature | None, contract: Contract
+) -> tuple[NDArray[np.float64], memoryview]:
+    """What stands in the rows for one input, of `feature` or of them all, and the binary data behind it."""
     shape, parameters = read_shape(entry.get("shape")), _parameters(name, entry)
     if shape is None or not entry.keys() <= set(_OF_INPUT):
         raise tensor_breach(name, "must have a name, a shape of one or two dimensions, a datatype and data")
+    texts = feature if feature is not None and feature.categories is not None else None
+    nullable = contract.has_nulls if feature is None else feature.nullable
     if "binary_data_size" not in parameters:
-        return from_json(name, entry.get("datatype"), shape, entry.get("data")), binary
+        if texts is not None:
+            return places_from_json(texts, entry.get("datatype"), shape, entry.get("data")), binary
+        return from_json(name, entry.get("datatype"), shape, entry.get("data"), nullable=nullable), binary
     size = parameters["binary_data_size"]
     if "data" in entry or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= len(binary):
         raise tensor_breach(name, "has a binary_data_size that does not fit the body")
-    return from_binary(name, entry.get("datatype"), shape, binary[:size]), binary[size:]
+    if texts is not None:
+        return places_from_binary(texts, entry.get("datatype"), shape, binary[:size]), binary[size:]
+    return from_binary(name, entry.get("datatype"), shape, binary[:size], nullable=nullable), binary[size:]
 
 
 def _rows(tensors: Mapping[str, NDArray[np.float64]], contract: Contract) -> NDArray[np.float64]:
@@ -131,6 +151,8 @@ def _rows(tensors: Mapping[str, NDArray[np.float64]], contract: Contract) -> NDA
         matrix = tensors[MATRIX]
         if matrix.ndim != 2 or matrix.shape[1] != len(names):
             raise tensor_breach(MATRIX, f"must have the shape [rows, {len(names)}]")
+        if wrong := null_problems(contract, matrix):
+            raise breach([], [], wrong)
         return np.ascontiguousarray(matrix)
     extra = [name for name in tensors if name not in names]
     missing = _absent(list(tensors), contract)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vouchml.errors import ContractBreach, InvalidFeature
+from vouchml.model.cells import number_or_null
 from vouchml.model.strict_json import FIRST_INEXACT, number
 
 _TYPES: Final[Mapping[str, np.dtype[Any]]] = {
@@ -43,17 +44,20 @@ def read_shape(shape: Any) -> tuple[int, ...] | None:
     return tuple(shape) if good else None
 
 
-def from_json(name: str, datatype: Any, shape: tuple[int, ...], data: Any) -> NDArray[np.float64]:
+def from_json(
+    name: str, datatype: Any, shape: tuple[int, ...], data: Any, *, nullable: bool = False
+) -> NDArray[np.float64]:
     """The numbers of a tensor whose data stand in JSON, flat or nested as its shape is; shape as `shape`.
+
+    Where it is `nullable` and of floating-point numbers, null is taken, as NaN.
 
     Raises:
         ContractBreach: the datatype is not a number's, or the data are not what it says.
     """
     kind = _number_type(name, datatype)
-    cells = _cells(data, shape)
-    if cells is None:
-        raise tensor_breach(name, "has not as many data as its shape says, or they are nested in another way")
-    converted = [number(cell) for cell in cells]
+    cells = cells_of_tensor(name, data, shape)
+    encode = number_or_null if nullable and kind.kind == "f" else number
+    converted = [encode(cell) for cell in cells]
     wrong = next((cell for cell in converted if isinstance(cell, str)), None)
     if wrong is not None:
         raise tensor_breach(name, f"holds data of which one {wrong}")
@@ -66,13 +70,15 @@ def from_json(name: str, datatype: Any, shape: tuple[int, ...], data: Any) -> ND
     elif kind.itemsize == 4:
         with np.errstate(over="ignore"):
             as_they_are = numbers.astype(np.float32).astype(np.float64)
-        if not np.array_equal(as_they_are, numbers):
+        if not np.array_equal(as_they_are, numbers, equal_nan=True):
             raise tensor_breach(name, "holds numbers that FP32 does not; send them as FP64")
     return numbers
 
 
-def from_binary(name: str, datatype: Any, shape: tuple[int, ...], data: memoryview) -> NDArray[np.float64]:
-    """The numbers of a tensor whose data are little-endian bytes; shape as `shape`.
+def from_binary(
+    name: str, datatype: Any, shape: tuple[int, ...], data: memoryview, *, nullable: bool = False
+) -> NDArray[np.float64]:
+    """The numbers of a tensor whose data are little-endian bytes; shape as `shape`. NaN is null, where `nullable`.
 
     Raises:
         ContractBreach: the datatype is not a number's, the length is another, or a number is not finite or not exact.
@@ -82,7 +88,7 @@ def from_binary(name: str, datatype: Any, shape: tuple[int, ...], data: memoryvi
         raise tensor_breach(name, "has not as many bytes as its shape and datatype say")
     sent = np.frombuffer(data, dtype=kind)
     numbers = sent.astype(np.float64)
-    if not np.isfinite(numbers).all():
+    if not (np.isfinite(numbers) | (nullable & np.isnan(numbers))).all():
         raise tensor_breach(name, "holds numbers that are not finite")
     if kind.kind in "iu":
         large = sent[np.abs(numbers) >= FIRST_INEXACT].tolist()
@@ -112,8 +118,19 @@ def _number_type(name: str, datatype: Any) -> np.dtype[Any]:
     return kind
 
 
+def cells_of_tensor(name: str, data: Any, shape: tuple[int, ...]) -> list[Any]:
+    """The data of a tensor in JSON, in row-major order.
+
+    Raises:
+        ContractBreach: they are not as many as `shape` says, or nested in another way.
+    """
+    cells = _cells(data, shape)
+    if cells is None:
+        raise tensor_breach(name, "has not as many data as its shape says, or they are nested in another way")
+    return cells
+
+
 def _cells(data: Any, shape: tuple[int, ...]) -> list[Any] | None:
-    """The data in row-major order; None when they are not as many as `shape` says, or nested in another way."""
     if not isinstance(data, list):
         return None
     if len(shape) == 2 and data and all(isinstance(row, list) for row in data):

@@ -121,18 +121,23 @@ def _subject(bundle: Bundle, assignment: Assignment, admitted: Admitted) -> Subj
 
 
 def example_row(contract: Contract) -> tuple[float, ...]:
-    """The middle of the range that each feature had in training; halved first, so that no sum overflows."""
-    return tuple(feature.minimum / 2 + feature.maximum / 2 for feature in contract.features)
+    """The middle of the range that each feature had in training, halved first, so that no sum overflows.
+
+    Of a category it is the first.
+    """
+    return tuple(
+        feature.range[0] / 2 + feature.range[1] / 2 if feature.categories is None else 0.0
+        for feature in contract.features
+    )
 
 
 def takes_same_input(challenger: ServedModel, champion: ServedModel) -> bool:
-    """Whether a challenger can answer in the champion's place: the same features in order, and the same labels."""
+    """Whether a challenger can answer in the champion's place: the same features in order, and the same labels.
+
+    A row is decoded once, so its categories must be the same too, and what may be null.
+    """
     theirs, ours = challenger.contract, champion.contract
-    return (theirs.feature_names, theirs.classes, theirs.positive_class) == (
-        ours.feature_names,
-        ours.classes,
-        ours.positive_class,
-    )
+    return theirs.takes_rows_of(ours) and (theirs.classes, theirs.positive_class) == (ours.classes, ours.positive_class)
 
 
 def _warm_up(served: ServedModel) -> None:

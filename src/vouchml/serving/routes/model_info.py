@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.logs import utc_text
-from vouchml.serving.schemas import DecisionShown, ErrorReply, ModelInfo
+from vouchml.serving.schemas import DecisionShown, ErrorReply, FeatureInfo, ModelInfo
 
 
 def model_info_routes(follower: Follower) -> APIRouter:
@@ -29,6 +29,7 @@ def model_info_routes(follower: Follower) -> APIRouter:
             source_run_id=served.run_id,
             expected_feature_count=len(contract.features),
             expected_features=list(contract.feature_names),
+            features=[FeatureInfo(**feature.model_dump()) for feature in contract.features],
             threshold=contract.threshold,
             positive_class=contract.positive_class,
             labels={str(entry.value): entry.label for entry in contract.classes},

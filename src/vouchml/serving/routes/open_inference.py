@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from vouchml import __version__
 from vouchml.serving.doors.base import Door
 from vouchml.serving.doors.open_inference import check_address
-from vouchml.serving.doors.open_inference_request import MATRIX, output_types
+from vouchml.serving.doors.open_inference_request import MATRIX, input_type, output_types
 from vouchml.serving.draining import Draining
 from vouchml.serving.error_replies import as_response
 from vouchml.serving.exchange import Exchange
@@ -125,12 +125,13 @@ def _served(follower: Follower, model: str, version: str | None) -> ServedModel:
 
 
 def _metadata(served: ServedModel) -> ModelMetadata:
-    names = list(served.contract.feature_names)
+    contract, names = served.contract, list(served.contract.feature_names)
     matrix = MatrixMetadata(name=MATRIX, datatype="FP64", shape=[-1, len(names)], parameters={"columns": names})
+    columns = [TensorMetadata(name=each.name, datatype=input_type(each), shape=[-1]) for each in contract.features]
     return ModelMetadata(
         name=served.name,
         versions=[served.version],
         platform="vouchml",
-        inputs=[matrix],
-        outputs=[TensorMetadata(name=name, datatype=kind, shape=[-1]) for name, kind in output_types(served.contract)],
+        inputs=columns if contract.has_categories else [matrix],
+        outputs=[TensorMetadata(name=name, datatype=kind, shape=[-1]) for name, kind in output_types(contract)],
     )

@@ -54,7 +54,7 @@ def _payload(text: str) -> TracedPayload:
         caller=payload.caller,
         door=payload.door,
         role=payload.role,
-        inputs=payload.inputs.tolist(),
+        inputs=payload.numbers(),
         out_of_range=list(payload.out_of_range),
         probability=payload.probability,
         threshold=payload.threshold,

@@ -21,6 +21,6 @@ HIST_GRADIENT_BOOSTING = Estimator(
     # categories needs `functools.partial` to be trusted, which is as much as trusting a pickle.
     withheld={
         "scoring": "the model file cannot hold a scorer; early stopping watches the loss",
-        "categorical_features": "every column is a number, and the model file cannot hold an encoder safely",
+        "categorical_features": "[data] categorical names them, and the model file cannot hold its encoder safely",
     },
 )

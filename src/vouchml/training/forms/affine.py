@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vouchml.model import Scorer
-from vouchml.model.scorers.affine import AFFINE_FILE, AffineModel, AffineScorer
+from vouchml.model.expansion import Expansion
+from vouchml.model.scorers.affine import AFFINE_FILE, AffineModel, scorer_of
 from vouchml.training.forms.base import ExportFailed, Form, Matrix
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 _EXACT_ENOUGH = Context(prec=100, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
-def export_affine(pipeline: Pipeline, training_rows: Matrix, positive_index: int) -> bytes | ExportFailed:
+def export_affine(
+    pipeline: Pipeline, training_rows: Matrix, positive_index: int, expansion: Expansion | None = None
+) -> bytes | ExportFailed:
     """The affine form of the fitted `pipeline` as the bytes of `affine.json`, or why there is none."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
@@ -47,6 +50,7 @@ def export_affine(pipeline: Pipeline, training_rows: Matrix, positive_index: int
         coefficients=tuple(sign * coefficient for coefficient in coefficients),
         intercept=sign * intercept,
         baseline=tuple(baseline),
+        expansion=expansion,
     ).to_bytes()
 
 
@@ -68,7 +72,7 @@ def _folded(
 
 
 def _load(content: bytes, _: int) -> Scorer:
-    return AffineScorer.of(AffineModel.model_validate_json(content))
+    return scorer_of(AffineModel.model_validate_json(content))
 
 
 AFFINE = Form(scorer="affine", title="affine form", file=AFFINE_FILE, export=export_affine, load=_load)

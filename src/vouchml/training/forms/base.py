@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vouchml.model import Scorer
+from vouchml.model.expansion import Expansion
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -35,12 +36,13 @@ class ExportFailed:
 class Form:
     """One form: the scorer that a contract names for it, what it is called in a sentence, and its file.
 
-    `export(pipeline, training_rows, positive_index)` gives the file's bytes, `load(bytes, positive_index)` what scores
-    with them, or raises where they cannot be loaded.
+    `export(pipeline, training_rows, positive_index, expansion)` gives the file's bytes, `load(bytes, positive_index)`
+    what scores with them, or raises where they cannot be loaded. Where the model takes categories or nulls, pipeline
+    and rows are those behind the first step, and `expansion` stands for that step.
     """
 
     scorer: FormName
     title: str
     file: str
-    export: Callable[[Pipeline, Matrix, int], bytes | ExportFailed]
+    export: Callable[[Pipeline, Matrix, int, Expansion | None], bytes | ExportFailed]
     load: Callable[[bytes, int], Scorer]

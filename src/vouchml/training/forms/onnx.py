@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vouchml.model import Scorer
+from vouchml.model.expansion import Expansion
 from vouchml.model.scorers.onnx import INPUT, MODEL_FILE, PROBABILITIES, OnnxScorer, open_session
 from vouchml.training.forms.base import ExportFailed, Form, Matrix
+from vouchml.training.forms.onnx_expansion import put_expansion_before
 
 if TYPE_CHECKING:
     import onnx
@@ -40,6 +42,10 @@ def export_onnx(pipeline: Pipeline, feature_count: int) -> onnx.ModelProto | Exp
             options={id(classifier): {"zipmap": False}},
             target_opset=OPSETS,
         )
+        # skl2onnx takes them from a set, whose order differs from process to process.
+        imports = sorted(model.opset_import, key=lambda opset: opset.domain)
+        del model.opset_import[:]
+        model.opset_import.extend(imports)
         onnx.checker.check_model(model, full_check=True)
     # A converter raises whatever it stumbles over (ValueError, TypeError, RuntimeError, AttributeError seen);
     # none of it may cost the user a trained model.
@@ -58,9 +64,13 @@ def _first_line(error: BaseException) -> str:
     return line if len(line) <= _REASON_LENGTH else f"{line[:_REASON_LENGTH]}…"
 
 
-def _export(pipeline: Pipeline, training_rows: Matrix, _: int) -> bytes | ExportFailed:
+def _export(pipeline: Pipeline, training_rows: Matrix, _: int, expansion: Expansion | None) -> bytes | ExportFailed:
     model = export_onnx(pipeline, training_rows.shape[1])
-    return model if isinstance(model, ExportFailed) else bytes(model.SerializeToString())
+    if isinstance(model, ExportFailed):
+        return model
+    if expansion is not None:
+        put_expansion_before(model, expansion)
+    return bytes(model.SerializeToString())
 
 
 def _load(content: bytes, positive_index: int) -> Scorer:
