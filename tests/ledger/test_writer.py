@@ -203,6 +203,26 @@ def test_a_stop_writes_what_waits_and_signs_the_end(ledger: Ledger) -> None:
         assert [each.size for each in store.checkpoints()] == [4]
 
 
+def test_a_stop_writes_also_what_gathers_behind_the_last_group_and_refuses_what_comes_later(ledger: Ledger) -> None:
+    async def run() -> None:
+        writer = ledger.writer()
+        writer.start(asyncio.get_running_loop())
+        await until(is_open(writer))
+        with ledger.held():
+            first, second = writer.enlist([prediction()]), writer.enlist(predictions(3))
+            stopping = asyncio.create_task(asyncio.to_thread(writer.stop))
+            await asyncio.sleep(0.1)
+        assert all(await asyncio.gather(first, second))
+        await stopping
+        with pytest.raises(LedgerUnavailable):
+            await writer.enlist([prediction()])
+
+    asyncio.run(run())
+    assert ledger.types() == ["prediction"] * 4
+    with closing(open_store(ledger.url)) as store:
+        assert [each.size for each in store.checkpoints()] == [4]
+
+
 def test_a_head_that_no_further_record_moves_is_signed_in_time(ledger: Ledger) -> None:
     ledger.checkpoint_seconds = 0.2
 

@@ -24,6 +24,7 @@ TICK_SECONDS: Final = 0.5
 REOPEN_SECONDS: Final = 0.5
 NOTES_HELD: Final = 1_000
 STOP_WITHIN_SECONDS: Final = 10.0
+HAND_OVER_SECONDS: Final = 1.0
 
 Sign = Callable[[CompactRange], str | None]
 
@@ -139,7 +140,7 @@ class LedgerWriter:
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what waits, sign the end, and close the store. Called off the loop, when nothing more comes."""
+        """Write what waits, sign the end, and close the store. Called off the loop; what comes later is refused."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._handed.put(None)
@@ -152,10 +153,10 @@ class LedgerWriter:
         LedgerUnavailable when they could not be recorded.
 
         Raises:
-            LedgerUnavailable: the writer was never started.
+            LedgerUnavailable: the writer was never started, or has been stopped.
         """
         loop = self._loop
-        if loop is None:
+        if loop is None or self._thread is None:
             raise LedgerUnavailable("The ledger is not open.", remedy="Run the app with its lifespan.")
         future: asyncio.Future[bool] = loop.create_future()
         group = self._gathering
@@ -203,6 +204,14 @@ class LedgerWriter:
             if group is None:
                 break
             self._write(group)
+        # What gathered while the last group was written is handed over by the event loop, soon.
+        while self._gathering.waiting or not self._handed.empty():
+            try:
+                group = self._handed.get(timeout=HAND_OVER_SECONDS)
+            except Empty:
+                break
+            if group is not None:
+                self._write(group)
         self._append([], is_last=True)
         self._close()
 
