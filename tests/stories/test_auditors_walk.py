@@ -226,7 +226,54 @@ def test_another_table_is_not_taken_for_the_data(desk: Desk) -> None:
     assert "FAILED      data: other data than" in told.stdout
 
 
+def prediction_link(desk: Desk, receipt: str, pack: str = "pack.zip") -> tuple[str, str]:
+    """What the stand-alone verifier and ours say of the link from a prediction to a pack."""
+    given = ("--trust", "trust.toml", "--receipt", receipt)
+    alone = next(line for line in desk.verify_pack(*given, pack=pack).stdout.splitlines() if " prediction: " in line)
+    told = Project(desk.folder, 0, 0).vouch("verify-pack", pack, *given, "--json")
+    (ours,) = [link for link in json.loads(told.stdout)["links"] if link["name"] == "prediction"]
+    return alone, f"{ours['status']}: {ours['reason']}"
+
+
+def test_a_receipt_of_something_else_than_a_prediction_is_not_followed(desk: Desk) -> None:
+    with zipfile.ZipFile(desk.folder / "pack.zip") as archive:
+        event = next(name for name in archive.namelist() if name.endswith("-promotion.json"))
+        (desk.folder / "event.json").write_bytes(archive.read(event))
+    alone, ours = prediction_link(desk, "event.json")
+    assert alone.startswith("FAILED")
+    assert ours.startswith("failed")
+    assert "not of a prediction" in alone
+    assert "not of a prediction" in ours
+
+
+def test_a_prediction_whose_decision_is_not_in_the_pack_is_not_followed(desk: Desk) -> None:
+    with (
+        zipfile.ZipFile(desk.folder / "pack.zip") as archive,
+        zipfile.ZipFile(desk.folder / "undecided.zip", "w") as without,
+    ):
+        for name in archive.namelist():
+            if not name.startswith("evidence/decision-"):
+                without.writestr(name, archive.read(name))
+    alone, ours = prediction_link(desk, "receipt.json", "undecided.zip")
+    assert alone.startswith("FAILED      prediction: its decision is not in the pack")
+    assert ours.startswith("failed: Its decision is not in the pack")
+
+
+def test_a_receipt_that_was_changed_is_not_followed(desk: Desk) -> None:
+    text = (desk.folder / "receipt.json").read_text(encoding="utf-8")
+    name = desk.answer["prediction_id"]
+    (desk.folder / "other.json").write_text(text.replace(name, name[::-1]), encoding="utf-8")
+    alone, ours = prediction_link(desk, "other.json")
+    assert alone.startswith("FAILED")
+    assert ours.startswith("failed")
+
+
 def test_vouchml_itself_says_the_same(desk: Desk) -> None:
-    told = Project(desk.folder, 0, 0).vouch("verify-pack", "pack.zip", "--trust", "trust.toml", "--json")
+    given = ("--trust", "trust.toml", "--receipt", "receipt.json", "--data", "table.csv")
+    told = Project(desk.folder, 0, 0).vouch("verify-pack", "pack.zip", *given, "--json")
     assert told.returncode == 0, told.stdout + told.stderr
-    assert json.loads(told.stdout)["outcome"] == "ok"
+    document = json.loads(told.stdout)
+    assert document["outcome"] == "ok"
+    reasons = {link["name"]: link["reason"] for link in document["links"]}
+    assert desk.answer["prediction_id"] in reasons["prediction"]
+    assert "the table that was given" in reasons["data"]

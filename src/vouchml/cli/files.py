@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from vouchml.errors import FileUnusable
@@ -19,6 +20,19 @@ def read_text(file: Path) -> str:
         raise unusable(file, "read", error) from error
     except UnicodeDecodeError as error:
         raise FileUnusable(f"{file} cannot be read: it is not text.", remedy="Check its name.") from error
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of the bytes of `file`, as 64 hexadecimal digits.
+
+    Raises:
+        FileUnusable: it cannot be read.
+    """
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise unusable(file, "read", error) from error
 
 
 def write_text(file: Path, text: str) -> None:

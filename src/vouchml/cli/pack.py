@@ -75,6 +75,13 @@ def verify_pack(
         Path | None,
         typer.Option("--trust", metavar="FILE", help="Your own copy of trust.toml.  [default: that of the project]"),
     ] = None,
+    receipt: Annotated[
+        Path | None,
+        typer.Option("--receipt", metavar="FILE", help="Follow this prediction to its data."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="The table, to be held against its SHA-256.")
+    ] = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -83,10 +90,17 @@ def verify_pack(
     Outside a project and without --trust, the keys are those of the pack itself, which proves nothing about who
     signed. Exits with 0, with 1 when a link failed, and with 2 when one could not be checked.
     """
+    from vouchml.cli.files import read_text, sha256_of
     from vouchml.governance.pack.archive import read_pack
     from vouchml.governance.pack.check import check_pack
+    from vouchml.ledger.receipt import Receipt
 
-    checked = check_pack(read_pack(file), _trusted(ctx, config, trust))
+    checked = check_pack(
+        read_pack(file),
+        _trusted(ctx, config, trust),
+        table_sha256=None if data is None else sha256_of(data),
+        receipt=None if receipt is None else Receipt.parse(read_text(receipt)),
+    )
     if as_json:
         links = [{"name": link.name, "status": link.status.value, "reason": link.reason} for link in checked.links]
         print_json({"outcome": checked.outcome, "links": links})

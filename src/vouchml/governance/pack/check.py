@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final, cast
@@ -16,6 +17,7 @@ from vouchml.errors import (
     ApprovalsMissing,
     ContractMismatch,
     DecisionFailed,
+    DecisionMissing,
     FileAdded,
     FileChanged,
     LedgerInvalid,
@@ -41,7 +43,8 @@ from vouchml.governance.signed_evidence import (
 )
 from vouchml.ledger.checkpoint import Checkpoint, read_note
 from vouchml.ledger.receipt import Receipt
-from vouchml.ledger.receipt_check import verify_receipt
+from vouchml.ledger.receipt_check import LinkStatus, verify_receipt
+from vouchml.ledger.record import RecordType
 from vouchml.ledger.trusted_keys import verifiers
 from vouchml.trust.dsse import Envelope, read_envelope
 from vouchml.trust.model_signature import SIGNATURE_FILE, read_model_signature, read_signed_model, verify_signer
@@ -56,8 +59,16 @@ _MANIFEST: Final = "run_manifest.json"
 _CONTRACT: Final = "contract.json"
 
 
-def check_pack(files: Mapping[str, bytes], trust: TrustStore | None) -> CheckedPack:
+def check_pack(
+    files: Mapping[str, bytes],
+    trust: TrustStore | None,
+    *,
+    table_sha256: str | None = None,
+    receipt: Receipt | None = None,
+) -> CheckedPack:
     """Check every link of the pack with these files. Without `trust` its own trust store is used, which says so.
+
+    `table_sha256` is held against the data of the pack, and the prediction of `receipt` is followed through it.
 
     Raises:
         PackInvalid: there is no index, or it cannot be read.
@@ -66,7 +77,11 @@ def check_pack(files: Mapping[str, bytes], trust: TrustStore | None) -> CheckedP
     if INDEX_FILE not in files:
         raise PackInvalid("The pack has no index.", remedy="It was not made by vouch pack.")
     own = trust if trust is not None else parse_trust_store(files.get("trust.toml", b"").decode("utf-8", "replace"))
-    return CheckedPack(tuple(_Check(files, own).links(trust_is_given=trust is not None)))
+    check = _Check(files, own)
+    links = [*check.links(trust_is_given=trust is not None), link("data", lambda: check.data(table_sha256))]
+    if receipt is not None:
+        links.append(link("prediction", lambda: check.prediction(receipt)))
+    return CheckedPack(tuple(links))
 
 
 class _Check:
@@ -96,7 +111,6 @@ class _Check:
         yield link("grounds", self._grounds)
         yield link("approvals", self._enough_approvals)
         yield link("ledger", self._events)
-        yield link("data", self._data)
 
     def _trusted(self, given: bool) -> str:
         if not given:
@@ -211,19 +225,48 @@ class _Check:
         return f"Under one checkpoint: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}."
 
     def _event(self, name: str, receipt: Receipt) -> str:
-        origin = Checkpoint.parse(read_note(receipt.checkpoint).text).origin
-        known = verifiers(self._trust, origin)
-        if not known:
-            raise LedgerInvalid("The trust store has no key of a ledger.")
-        checked = verify_receipt(receipt, *known)
-        fields = checked.fields or {}
+        fields = self._proved(receipt)
         served = fields.get("served")
         about = fields.get("model") or (served.get("model") if isinstance(served, dict) else None)
-        if checked.outcome != "ok" or about != self._index.digest:
-            raise LedgerInvalid(f"{name} is not proved by its checkpoint, or is about another model.")
+        if about != self._index.digest:
+            raise LedgerInvalid(f"{name} is about another model.")
         return str(fields["type"])
 
-    def _data(self) -> str:
+    def _proved(self, receipt: Receipt) -> Mapping[str, Any]:
+        """The fields of a leaf that is in a ledger by a checkpoint which a key of the trust store signed."""
+        origin = Checkpoint.parse(read_note(receipt.checkpoint).text).origin
+        known = verifiers(self._trust, origin)
+        checked = verify_receipt(receipt, *known)
+        if checked.outcome == "failed" or not known or checked.fields is None:
+            failed = [each.reason for each in checked.links if each.status is LinkStatus.FAILED]
+            raise LedgerInvalid(next(iter(failed), "The trust store has no key of a ledger."))
+        return checked.fields
+
+    def prediction(self, receipt: Receipt) -> str:
+        """Follow a prediction to the model, the contract, the data and the decision of the pack.
+
+        Raises:
+            VouchError: it does not lead there.
+        """
+        fields = self._proved(receipt)
+        if fields["type"] != RecordType.PREDICTION.value:
+            raise LedgerInvalid("The receipt is not of a prediction.")
+        served, answered = fields["served"], datetime.fromisoformat(fields["time"])
+        ours = (self._index.digest, self._sha256(_CONTRACT), self._index.data)
+        if (served["model"], served["contract"], served["data"]) != ours:
+            raise StatementMismatch("Another model answered, or one with another contract or other data.")
+        valid = [each for each in self._decisions if each.decided_at <= answered < each.valid_until]
+        named = next((each.file for each in valid if each.sha256 == served["decision"]), None)
+        if named is None:
+            raise DecisionMissing("Its decision is not in the pack, does not count, or was not valid then.")
+        return f"{fields['prediction_id']} was answered by this model, contract and data, on {named}."
+
+    def data(self, table_sha256: str | None) -> str:
+        """Hold what names the data, and the table if its SHA-256 is given, against each other.
+
+        Raises:
+            StatementMismatch: they are not one.
+        """
         parts = [part for part in self._json("bom.cdx.json")["components"] if part["type"] == "data"]
         named = {
             _MANIFEST: self._json(_MANIFEST)["data"]["bytes_sha256"],
@@ -231,9 +274,11 @@ class _Check:
             "croissant.json": self._json("croissant.json")["distribution"][0]["sha256"],
             "bom.cdx.json": parts[0]["hashes"][0]["content"],
         }
+        if table_sha256 is not None:
+            named["the table that was given"] = table_sha256
         for name, digest in named.items():
             if digest != self._index.data:
-                raise StatementMismatch(f"{name} names other data.")
+                raise StatementMismatch(f"The data of the pack is not that of {name}.")
         return f"{', '.join(named)} agree on the SHA-256 {self._index.data}."
 
     @property
