@@ -198,8 +198,11 @@ def _events(settings: Settings, digest: str) -> tuple[dict[str, bytes], tuple[tu
     except CheckpointAwaited as error:
         return {}, (("ledger", error.message),)
     with reading(settings) as store:
-        found = event_receipts(store, digest, checkpoint)
-    return found, () if found else (("ledger", "The ledger tells of no event about this model."),)
+        found, more = event_receipts(store, digest, checkpoint)
+    if not found:
+        return {}, (("ledger", "The ledger tells of no event about this model."),)
+    older = ", ".join(kind.value for kind in more)
+    return found, ((("ledger", f"There are older events of the types {older}."),) if more else ())
 
 
 def _missing(settings: Settings, subject: PackSubject) -> list[tuple[str, str]]:

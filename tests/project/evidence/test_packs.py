@@ -16,6 +16,10 @@ from tests.project.evidence.packed_project import PackedProject
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import EvidenceMismatch, FileUnusable
 from vouchml.governance.pack.check import check_pack
+from vouchml.governance.pack.events import event_receipts
+from vouchml.ledger.record import RecordType
+from vouchml.project.open_ledger import reading
+from vouchml.project.receipts import newest_checkpoint
 
 CARD = """
 intended_use = "Second reading | of <b>aspirates</b>"
@@ -76,6 +80,18 @@ def test_the_ledgers_events_about_the_model_are_all_under_one_checkpoint(packed:
     kinds = sorted(json.loads(receipt["leaf"])["type"] for receipt in receipts)
     assert kinds == ["approval", "decision", "decision", "promotion"]
     assert len({receipt["checkpoint"] for receipt in receipts}) == 1
+
+
+def test_of_many_events_of_a_type_the_latest_are_taken_and_it_is_told(packed: PackedProject) -> None:
+    settings, digest = packed.judged.settings, packed.json("index.json")["model"]["digest"]
+    checkpoint = newest_checkpoint(settings)
+    with reading(settings) as store:
+        found, more = event_receipts(store, digest, checkpoint, most=1)
+        whole, none = event_receipts(store, digest, checkpoint)
+    assert more == (RecordType.DECISION,)
+    assert none == ()
+    decisions = sorted(name for name in whole if name.endswith("-decision.json"))
+    assert set(whole) - set(found) == set(decisions[:-1])
 
 
 def test_the_bill_of_materials_is_valid_and_names_model_data_and_packages(packed: PackedProject) -> None:

@@ -26,18 +26,25 @@ KINDS: Final = (
 )
 
 
-def event_receipts(store: LedgerStore, digest: str, checkpoint: Checkpoint) -> dict[str, bytes]:
-    """The receipts of the events about the model `digest`, by file name; those that `checkpoint` covers.
+def event_receipts(
+    store: LedgerStore, digest: str, checkpoint: Checkpoint, *, most: int = MOST_OF_A_TYPE
+) -> tuple[dict[str, bytes], tuple[RecordType, ...]]:
+    """The receipts of the events about the model `digest`, by file name, and the types of which there are more.
+
+    Of each type the latest `most` that `checkpoint` covers are taken.
 
     Raises:
         LedgerInvalid: the ledger lacks something that a receipt needs.
     """
-    files = {}
+    files, more = {}, []
     for kind in KINDS:
-        for index in islice(_about(store, kind, digest, checkpoint.size), MOST_OF_A_TYPE):
+        places = list(islice(_about(store, kind, digest, checkpoint.size), most + 1))
+        if len(places) > most:
+            more.append(kind)
+        for index in places[:most]:
             receipt = build_receipt(store, index, checkpoint=checkpoint.note)
             files[f"{index:08d}-{kind.value}.json"] = receipt.to_json().encode("utf-8")
-    return files
+    return files, tuple(more)
 
 
 def _about(store: LedgerStore, kind: RecordType, digest: str, size: int) -> Iterator[int]:
