@@ -104,7 +104,11 @@ def test_what_is_no_receipt_fails(tool: Tool, written: Write, text: str | bytes)
     assert tool(written(text), str(SIGNER.verifier)) == 1
 
 
-@pytest.mark.parametrize("key", ["", "nothing", str(SIGNER.verifier)[:-4], str(SIGNER.verifier).replace("l", "k", 1)])
+@pytest.mark.parametrize(
+    "key",
+    ["", "nothing", str(SIGNER.verifier)[:-4], str(SIGNER.verifier).replace("l", "k", 1)],
+    ids=["empty", "a word", "cut", "renamed"],
+)
 def test_what_is_no_key_fails(tool: Tool, written: Write, key: str) -> None:
     assert tool(written(build_receipt(LEDGER, 3)), key) == 1
 
@@ -114,7 +118,9 @@ def _pem(key: VerifierKey) -> bytes:
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-@pytest.mark.parametrize("content", [str(SIGNER.verifier).encode() + b"\n", _pem(SIGNER.verifier)])
+@pytest.mark.parametrize(
+    "content", [str(SIGNER.verifier).encode() + b"\n", _pem(SIGNER.verifier)], ids=["one line", "PEM"]
+)
 def test_the_tool_runs_by_itself_with_a_key_in_a_file(tmp_path: Path, written: Write, content: bytes) -> None:
     key = tmp_path / "ledger.key"
     key.write_bytes(content)
