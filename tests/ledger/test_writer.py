@@ -20,7 +20,7 @@ from vouchml.ledger.checkpoint import SignerKey, verify_note
 from vouchml.ledger.checkpoint_schedule import CheckpointSchedule
 from vouchml.ledger.record import Record, RecordType, event
 from vouchml.ledger.store import LedgerStore, create_store, open_store, sqlite_connection
-from vouchml.ledger.writer import LedgerWriter
+from vouchml.ledger.writer import GROUP_RECORDS, LedgerWriter
 
 ORIGIN: Final = "example.com/a-ledger"
 KEY: Final = SignerKey.generate(ORIGIN)
@@ -142,6 +142,54 @@ def test_what_comes_while_a_group_is_written_shares_the_next_commit(ledger: Ledg
             assert ledger.commits == [1, 69]
 
     asyncio.run(run())
+
+
+def test_a_long_request_is_a_commit_of_its_own_behind_the_short_ones_that_wait(ledger: Ledger) -> None:
+    long = GROUP_RECORDS + 1
+    requests = [predictions(rows) for rows in (1, long, 2, long, 3)]
+
+    async def run() -> None:
+        async with ledger.writing() as writer:
+            await until(is_open(writer))
+            with ledger.held():
+                waits = [writer.enlist(records) for records in requests]
+                await asyncio.sleep(0.1)
+            assert all(await asyncio.gather(*waits))
+
+    asyncio.run(run())
+    assert ledger.commits == [1, 5, long, long]
+
+
+def test_a_long_request_has_its_turn_while_short_ones_keep_coming(ledger: Ledger) -> None:
+    of_first, of_long, of_short = predictions(1), predictions(GROUP_RECORDS + 1), predictions(GROUP_RECORDS + 10)
+
+    async def run() -> None:
+        async with ledger.writing() as writer:
+            await until(is_open(writer))
+            with ledger.held():
+                first, long = writer.enlist(of_first), writer.enlist(of_long)
+                short = [writer.enlist([record]) for record in of_short]
+                await asyncio.sleep(0.1)
+            await asyncio.gather(first, long, *short)
+
+    asyncio.run(run())
+    assert ledger.commits == [1, GROUP_RECORDS, GROUP_RECORDS + 1, 10]
+
+
+def test_a_group_ends_between_two_requests_before_it_has_too_many_records(ledger: Ledger) -> None:
+    part = GROUP_RECORDS // 2 + 1
+    requests = [predictions(rows) for rows in (1, part, part, 5)]
+
+    async def run() -> None:
+        async with ledger.writing() as writer:
+            await until(is_open(writer))
+            with ledger.held():
+                waits = [writer.enlist(records) for records in requests]
+                await asyncio.sleep(0.1)
+            assert all(await asyncio.gather(*waits))
+
+    asyncio.run(run())
+    assert ledger.commits == [1, part, part + 5]
 
 
 def test_the_records_are_in_the_order_in_which_they_came(ledger: Ledger) -> None:

@@ -1,13 +1,16 @@
 """Write records by the group, off the event loop: whoever waits for a record waits for the commit of its group.
 
 While one group is written, the next one gathers. So a lone request waits for one commit, and a busy service pays for
-one commit with many. All state but the store belongs to the event loop; a thread owns the store and gets whole groups.
+one commit with many. A group has about `GROUP_RECORDS` records at most, and a request of more than that is a group of
+its own: other workers wait for the end of a transaction. All state but the store belongs to the event loop; a thread
+owns the store and gets whole groups.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +28,8 @@ REOPEN_SECONDS: Final = 0.5
 NOTES_HELD: Final = 1_000
 STOP_WITHIN_SECONDS: Final = 10.0
 HAND_OVER_SECONDS: Final = 1.0
+#: A group takes requests until it has so many records: what one transaction writes while others wait.
+GROUP_RECORDS: Final = 4_096
 
 Sign = Callable[[CompactRange], str | None]
 
@@ -98,6 +103,37 @@ class _Group:
     waiting: list[asyncio.Future[bool]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """What waits for its turn, request by request. Of the event loop."""
+
+    short: deque[tuple[Sequence[Record], asyncio.Future[bool]]] = field(default_factory=deque)
+    long: deque[tuple[Sequence[Record], asyncio.Future[bool]]] = field(default_factory=deque)
+    is_long_next: bool = False
+
+    def add(self, records: Sequence[Record], future: asyncio.Future[bool]) -> None:
+        """Let a request wait, behind those of its kind."""
+        (self.long if len(records) > GROUP_RECORDS else self.short).append((records, future))
+
+    def take(self) -> _Group:
+        """The next group. Short requests go before a long one, but only once, so that it has its turn too."""
+        group = _Group()
+        if self.long and (self.is_long_next or not self.short):
+            self._move(self.long, group)
+            self.is_long_next = False
+            return group
+        while self.short and (not group.waiting or len(group.records) + len(self.short[0][0]) <= GROUP_RECORDS):
+            self._move(self.short, group)
+        self.is_long_next = bool(self.long)
+        return group
+
+    @staticmethod
+    def _move(waiting: deque[tuple[Sequence[Record], asyncio.Future[bool]]], group: _Group) -> None:
+        records, future = waiting.popleft()
+        group.records.extend(records)
+        group.waiting.append(future)
+
+
 class LedgerWriter:
     """The writer of one worker. `open_ledger` is called by its thread, again after every failure.
 
@@ -125,7 +161,8 @@ class LedgerWriter:
         self._handed: SimpleQueue[_Group | None] = SimpleQueue()
         self._notes: SimpleQueue[Record] = SimpleQueue()
         # Of the event loop:
-        self._gathering = _Group()
+        self._gathered = _Gathered()
+        self._not_handed_over = 0
         self._is_writing = False
         # Of the thread:
         self._opened: tuple[WritableStore, Signer] | None = None
@@ -159,9 +196,8 @@ class LedgerWriter:
         if loop is None or self._thread is None:
             raise LedgerUnavailable("The ledger is not open.", remedy="Run the app with its lifespan.")
         future: asyncio.Future[bool] = loop.create_future()
-        group = self._gathering
-        group.records.extend(records)
-        group.waiting.append(future)
+        self._gathered.add(records, future)
+        self._not_handed_over += 1
         if not self._is_writing:
             self._hand_over()
         return future
@@ -172,14 +208,16 @@ class LedgerWriter:
         self._handed.put(_Group())
 
     def _hand_over(self) -> None:
-        group, self._gathering = self._gathering, _Group()
+        group = self._gathered.take()
         self._is_writing = True
         self._handed.put(group)
+        # Only now: the thread that stops must see the requests here or in the queue.
+        self._not_handed_over -= len(group.waiting)
 
     def _written(self, group: _Group, error: LedgerUnavailable | None) -> None:
         """On the event loop: the group is on disk, or is not."""
         # The next group first, so that it is written while those of this one are answered.
-        if self._gathering.waiting:
+        if self._not_handed_over:
             self._hand_over()
         else:
             self._is_writing = False
@@ -205,7 +243,7 @@ class LedgerWriter:
                 break
             self._write(group)
         # What gathered while the last group was written is handed over by the event loop, soon.
-        while self._gathering.waiting or not self._handed.empty():
+        while self._not_handed_over or not self._handed.empty():
             try:
                 group = self._handed.get(timeout=HAND_OVER_SECONDS)
             except Empty:
