@@ -83,3 +83,14 @@ def test_a_key_is_meant_by_its_name_or_the_beginning_of_its_id() -> None:
     key = trusted()
     assert find_keys([key], "ada") == find_keys([key], key.key_id[:8]) == find_keys([key], key.key_id.upper()) == (key,)
     assert find_keys([key], key.key_id[:7]) == find_keys([key], "") == ()
+
+
+def test_at_any_time_only_revocations_and_roles_count() -> None:
+    later = trusted(valid_from=NOW + DAY, valid_to=NOW + 2 * DAY)
+    store = TrustStore(key=(later,)).at_any_time()
+    assert store.verifier("approver", later.key_id, at=NOW).name == later.name
+    with pytest.raises(KeyRoleWrong):
+        store.verifier("gate", later.key_id, at=NOW)
+    revoked = TrustStore(key=(trusted(revoked=NOW),)).at_any_time()
+    with pytest.raises(KeyRevoked):
+        revoked.verifier("approver", later.key_id, at=NOW)

@@ -13,7 +13,7 @@ key.public_key.verify(signature, data)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -26,6 +26,7 @@ Role = Literal["trainer", "evaluator", "approver", "gate", "ledger"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 KeyState = Literal["active", "not yet valid", "expired", "revoked"]
 
+_ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _HAVE_IT_SIGNED: Final = "Have it signed by a key that counts: vouch keys list"
 
 
@@ -145,6 +146,12 @@ class TrustStore(BaseModel):
             raise KeyUnknown(f"The key{shown} is not in the trust store.", remedy=_HAVE_IT_SIGNED)
         self._check(key, role, at)
         return key
+
+    def at_any_time(self) -> TrustStore:
+        """The same keys, each of which counts whenever unless it is revoked: to ask for revocations alone."""
+        keys = tuple(key.model_copy(update={"valid_from": _ALWAYS, "valid_to": None}) for key in self.key)
+        # Not validated: there, a name has one key at a time.
+        return TrustStore.model_construct(key=keys, revoked_model=self.revoked_model)
 
     def signers(self, role: Role, *, at: datetime) -> tuple[TrustedKey, ...]:
         """The keys whose signatures count for `role` at the time `at`, in the order of the file."""

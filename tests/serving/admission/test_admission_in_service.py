@@ -243,6 +243,107 @@ def test_a_revoked_key_takes_down_what_it_signed(vouched: Vouched, follow: Follo
         following.serving_model()
 
 
+@pytest.mark.parametrize("runs_out", ["the trainer's key", "the decision"])
+@pytest.mark.parametrize("revoked", ["the model", "the gate's key", "the trainer's key"])
+def test_what_is_revoked_ends_whatever_else_has_run_out(
+    vouched: Vouched, follow: Follow, runs_out: str, revoked: str
+) -> None:
+    if runs_out == "the decision":
+        for name in list(vouched.evidence(1)):
+            if name.startswith("decision-"):
+                (vouched.evidence_folder(1) / name).unlink()
+        vouched.decide(1, at=datetime.now(UTC) - timedelta(days=90) + timedelta(seconds=2))
+    vouched.project.promote("1")
+    following = follow(vouched.settings)
+    following.poll()
+    served = following.serving_model()
+    trainer = vouched.keys.signer("trainer")[1]
+    if runs_out == "the decision":
+        time.sleep(2.5)
+    else:
+        vouched.keys.rotate("development-trainer")
+    following.poll()
+    assert following.serving_model().version == "1"
+    revoke: dict[str, Callable[[], object]] = {
+        "the model": lambda: vouched.keys.revoke_model(served.model_digest, reason="wrong rows"),
+        "the gate's key": lambda: vouched.keys.revoke("development-gate", reason="stolen"),
+        "the trainer's key": lambda: vouched.keys.revoke(trainer.key_id, reason="stolen"),
+    }
+    revoke[revoked]()
+    following.refresh()
+    with pytest.raises(NoModelLoaded):
+        following.serving_model()
+
+
+def test_a_revocation_while_the_model_loads_is_not_lost(
+    vouched: Vouched, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vouchml.serving.following.served_model import load_served_model
+
+    vouched.project.promote("1")
+    following = follow(vouched.settings)
+    following.watcher.poll()
+    digest = vouched.digest(1)
+
+    def load_while_it_is_revoked(*arguments: Any, **named: Any) -> Any:
+        vouched.keys.revoke_model(digest, reason="wrong rows")
+        return load_served_model(*arguments, **named)
+
+    monkeypatch.setattr("vouchml.serving.following.follower.load_served_model", load_while_it_is_revoked)
+    following.refresh()
+    following.refresh()
+    with pytest.raises(NoModelLoaded):
+        following.serving_model()
+
+
+def test_a_trust_store_that_is_written_in_place_takes_nothing_down(vouched: Vouched, follow: Follow) -> None:
+    vouched.project.promote("1")
+    following = follow(vouched.settings)
+    following.poll()
+    path = vouched.settings.trust_store_path
+    text = path.read_text()
+    for half in (None, text[: len(text) // 2]):
+        path.unlink()
+        if half is not None:
+            path.write_text(half)
+        following.refresh()
+        assert following.serving_model().version == "1"
+        path.write_text(text)
+        following.refresh()
+        assert following.serving_model().version == "1"
+    path.unlink()
+    following.refresh()
+    time.sleep(2.1)
+    following.refresh()
+    with pytest.raises(NoModelLoaded):
+        following.serving_model()
+
+
+def test_another_decision_lets_a_version_go_on_and_is_the_one_that_is_named(
+    vouched: Vouched, follow: Follow, eventually: Eventually
+) -> None:
+    for name in list(vouched.evidence(1)):
+        if name.startswith("decision-"):
+            (vouched.evidence_folder(1) / name).unlink()
+    vouched.break_glass(1, seconds=4)
+    vouched.project.promote("1")
+    following = follow(vouched.settings)
+    following.poll()
+    assert following.flags
+    vouched.keys.add("eve", email="eve@example.org", role="approver")  # trust changes meanwhile
+    following.poll()
+    vouched.decide(1)
+
+    def serves_by_the_decision() -> bool:
+        following.poll()
+        lineup = following.lineup
+        return lineup is not None and lineup.champion.subject.decision is not None
+
+    eventually(serves_by_the_decision)
+    assert following.flags == ()
+    assert following.reasons() == ()
+
+
 def test_a_decision_that_runs_out_does_not_take_down_what_serves_and_is_told(vouched: Vouched, follow: Follow) -> None:
     for name in list(vouched.evidence(1)):
         if name.startswith("decision-"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,15 +20,31 @@ IS_OFF: Final = "Admission is off ([trust] admission): versions are served witho
 ONLY_WARNS: Final = "Admission only warns ([trust] admission): versions are served without evidence, too."
 
 #: What time alone brings about: a reason to refuse the next load, and none to take away what serves.
-_OF_TIME: Final = (DecisionExpired, KeyExpired, KeyNotYetValid)
+OF_TIME: Final = (DecisionExpired, KeyExpired, KeyNotYetValid)
+#: What `Admitting.moment_of_trust` gives where there is no trust store.
+NO_TRUST_STORE: Final = (0, 0, 0)
+
+Moment = tuple[int, int, int]
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """A version that may be loaded: why, or what speaks against it where the settings let it in all the same."""
+    """A version that may be loaded: why, or what speaks against it where the settings let it in all the same.
+
+    It was judged `at` that time, by the trust store that there was at `moment`.
+    """
 
     admission: Admission | None
     warning: str = ""
+    moment: Moment = NO_TRUST_STORE
+    at: datetime = _NEVER
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether an emergency let the version in, and is over."""
+        admission = self.admission
+        return admission is not None and admission.is_break_glass and admission.valid_until <= datetime.now(UTC)
 
 
 class Admitting:
@@ -53,7 +69,7 @@ class Admitting:
             TrustStoreInvalid: nothing says whose keys count.
             FolderNotWritable: the evidence cannot be kept.
         """
-        admitted = self._judge(bundle.folder, bundle.digest, files)
+        admitted = self._judge(bundle.folder, bundle.digest, files, datetime.now(UTC))
         if self.mode != "off":
             self._cache.keep(bundle.digest, files)
         return admitted
@@ -64,57 +80,53 @@ class Admitting:
         Raises:
             EvidenceRefused, TrustStoreInvalid: as `judge`.
         """
-        return self._judge(bundle.folder, bundle.digest, self._cache.read(bundle.digest))
+        return self._judge(bundle.folder, bundle.digest, self._cache.read(bundle.digest), datetime.now(UTC))
 
-    def must_end(self, bundle: Bundle, *, was_break_glass: bool) -> EvidenceRefused | TrustStoreInvalid | None:
-        """Why a version that was let in must not go on, now that trust or the time has changed; None when it may.
+    def holds(self, admitted: Admitted) -> bool:
+        """Whether nothing has changed since a version was let in that could speak against it now."""
+        return self.mode == "off" or (admitted.moment == self.moment_of_trust() and not admitted.has_ended)
 
-        A decision or a key that has run out is no reason to go dark. An emergency admission is: it has an end.
+    def judge_on(self, bundle: Bundle, admitted: Admitted) -> Admitted:
+        """Judge a version that serves, now that trust has changed or an emergency is over.
+
+        A decision or a key that has only run out takes nothing away. Then the version is judged at the time at which it
+        was let in, by all keys that are not revoked now, so that what is revoked ends it whatever else has run out.
+
+        Raises:
+            EvidenceRefused, TrustStoreInvalid: it must not go on.
         """
-        if self.mode != "enforce":
-            return None
         try:
-            self.judge_again(bundle)
-        except _OF_TIME as error:
-            return error if was_break_glass else None
-        except (EvidenceRefused, TrustStoreInvalid) as error:
-            return error
-        return None
+            return self.judge_again(bundle)
+        except OF_TIME:
+            if admitted.has_ended:
+                raise
+        moment = self.moment_of_trust()
+        try:
+            files = self._cache.read(bundle.digest)
+            return self._judge(bundle.folder, bundle.digest, files, admitted.at, whenever_keys_count=True)
+        except OF_TIME:  # what is newer than it was not there yet
+            return replace(admitted, moment=moment)
 
-    def moment_of_trust(self) -> tuple[int, int, int]:
+    def moment_of_trust(self) -> Moment:
         """Something that is another when the trust store was changed."""
         try:
             found = self._trust_store.stat()
         except OSError:
-            return (0, 0, 0)
+            return NO_TRUST_STORE
         return (found.st_mtime_ns, found.st_ino, found.st_size)
 
-    def _judge(self, folder: Path, digest: str, files: EvidenceFiles) -> Admitted:
+    def _judge(
+        self, folder: Path, digest: str, files: EvidenceFiles, at: datetime, *, whenever_keys_count: bool = False
+    ) -> Admitted:
         if self.mode == "off":
             return Admitted(None)
+        moment = self.moment_of_trust()  # before it is read: a change after that is seen by the next look
         try:
             trust = read_trust_store(self._trust_store)
-            return Admitted(admit(folder, digest, files, trust=trust, rules=self._rules, at=datetime.now(UTC)))
+            if whenever_keys_count:
+                trust = trust.at_any_time()
+            return Admitted(admit(folder, digest, files, trust=trust, rules=self._rules, at=at), "", moment, at)
         except (EvidenceRefused, TrustStoreInvalid) as error:
             if self.mode == "enforce":
                 raise
-            return Admitted(None, public_reason(error))
-
-
-@dataclass(frozen=True)
-class Judged:
-    """When a version was judged: which trust store counted, and until when an emergency lets it serve."""
-
-    moment: tuple[int, int, int]
-    break_glass_until: datetime | None
-
-    @classmethod
-    def of(cls, admitting: Admitting, admission: Admission | None) -> Judged:
-        """A version was judged now."""
-        is_emergency = admission is not None and admission.is_break_glass
-        return cls(admitting.moment_of_trust(), admission.valid_until if admission and is_emergency else None)
-
-    def holds(self, admitting: Admitting) -> bool:
-        """Whether nothing has changed since."""
-        in_time = self.break_glass_until is None or datetime.now(UTC) < self.break_glass_until
-        return in_time and self.moment == admitting.moment_of_trust()
+            return Admitted(None, public_reason(error), moment, at)

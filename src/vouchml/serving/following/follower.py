@@ -16,16 +16,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from vouchml.errors import BundleInvalid, FolderNotWritable, NoModelLoaded, VouchError
+from vouchml.errors import (
+    BundleInvalid,
+    EvidenceRefused,
+    FolderNotWritable,
+    NoModelLoaded,
+    TrustStoreInvalid,
+    VouchError,
+)
 from vouchml.serving.following.admission_notes import flags, run_out, spoken_against
-from vouchml.serving.following.admitting import Admitting, Judged
+from vouchml.serving.following.admitting import NO_TRUST_STORE, Admitted, Admitting
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
-from vouchml.serving.following.served_model import Lineup, ServedModel, load_served_model, takes_same_input
+from vouchml.serving.following.served_model import Lineup, ServedModel, load_served_model, readmitted, takes_same_input
 from vouchml.serving.following.state import ROLES, Assignment, Role, ServingState, StateFile
 from vouchml.serving.held_signals import held_back
 from vouchml.serving.logs import SERVING, log_event
@@ -35,6 +42,7 @@ from vouchml.settings import Settings
 LOOK_SECONDS: Final = 0.1
 STOP_WITHIN_SECONDS: Final = 2.0
 RESTART_WATCHER_SECONDS: Final = 2.0
+TRUST_MAY_BE_GONE_SECONDS: Final = 2.0
 _PATIENCE_SECONDS: Final = 30.0
 Outcome = Literal["loaded", "refused"]
 
@@ -77,7 +85,7 @@ class Follower:
         self._file = StateFile(settings)
         self._bundles = BundleCache(settings.private_folder / "bundles")
         self._admitting = Admitting(settings)
-        self._judged: dict[Role, Judged] = {}
+        self._trust_gone_since: float | None = None
         #: What every answer says beside its door's own headers, such as that an emergency let the version in.
         self.flags: tuple[Header, ...] = ()
         self._loaded: dict[Role, tuple[Assignment, ServedModel]] = {}
@@ -239,7 +247,6 @@ class Follower:
         except Exception as error:  # noqa: BLE001
             return self._refusal(role, assignment, error)
         self._loaded[role] = (assignment, served)
-        self._judged[role] = Judged.of(self._admitting, admitted.admission)
         self._refused.pop(role, None)
         self._on_reload("loaded", 1)
         self._on_loaded(role, served)
@@ -273,19 +280,38 @@ class Follower:
     def _end_what_must_not_go_on(self) -> bool:
         """Take away what was revoked, and what an emergency let in until now; whether there was anything."""
         ended = False
-        for role, judged in list(self._judged.items()):
-            if judged.holds(self._admitting):
+        for role, (assignment, served) in list(self._loaded.items()):
+            if self._admitting.holds(served.admitted):
+                self._trust_gone_since = None
                 continue
-            assignment, served = self._loaded[role]
-            error = self._admitting.must_end(served.bundle, was_break_glass=judged.break_glass_until is not None)
-            if error is None:
-                self._judged[role] = replace(judged, moment=self._admitting.moment_of_trust())
-                continue
-            del self._loaded[role], self._judged[role]
-            self._line_up()
-            self._refusal(role, assignment, error)
-            ended = True
+            try:
+                again = self._admitting.judge_on(served.bundle, served.admitted)
+            except (EvidenceRefused, TrustStoreInvalid) as error:
+                if self._is_being_replaced(error):
+                    continue
+                del self._loaded[role]
+                self._line_up()
+                self._refusal(role, assignment, error)
+                ended = True
+            else:
+                self._go_on(role, assignment, served, again)
         return ended
+
+    def _is_being_replaced(self, error: Exception) -> bool:
+        """Whether the trust store is gone or broken only since a moment, as while somebody writes it in place."""
+        if not isinstance(error, TrustStoreInvalid) and self._admitting.moment_of_trust() != NO_TRUST_STORE:
+            return False
+        self._trust_gone_since = self._trust_gone_since or time.monotonic()
+        return time.monotonic() - self._trust_gone_since < TRUST_MAY_BE_GONE_SECONDS
+
+    def _go_on(self, role: Role, assignment: Assignment, served: ServedModel, again: Admitted) -> None:
+        """Let a version go on by what lets it in now, which may be another decision than before."""
+        is_other = again.admission != served.admitted.admission
+        served = readmitted(served, again)
+        self._loaded[role] = (assignment, served)
+        self._line_up()
+        if is_other:
+            self._on_loaded(role, served)
 
     def _serving(self) -> list[ServedModel]:
         return [served for _, served in self._loaded.values()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -106,6 +106,13 @@ def load_served_model(
     check_golden_rows(bundle, served.scorer)
     _warm_up(served)
     return served
+
+
+def readmitted(served: ServedModel, admitted: Admitted) -> ServedModel:
+    """The same version, let in by what `admitted` says."""
+    admission = admitted.admission
+    subject = replace(served.subject, decision=admission.decision_sha256 if admission else None)
+    return replace(served, admitted=admitted, subject=subject)
 
 
 def _subject(bundle: Bundle, assignment: Assignment, admitted: Admitted) -> Subject:

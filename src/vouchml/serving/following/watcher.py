@@ -15,12 +15,20 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from vouchml.errors import BundleInvalid, FolderNotWritable, LoadTooSlow, VersionNotFound, VouchError
+from vouchml.errors import (
+    BundleInvalid,
+    EvidenceRefused,
+    FolderNotWritable,
+    LoadTooSlow,
+    TrustStoreInvalid,
+    VersionNotFound,
+    VouchError,
+)
 from vouchml.governance.signed_evidence import EvidenceFiles, is_evidence_name
 from vouchml.model import Bundle
 from vouchml.registry import ModelRegistry, Pointer, Version
 from vouchml.registry.evidence_files import fetch_evidence
-from vouchml.serving.following.admitting import Admitting, Judged
+from vouchml.serving.following.admitting import OF_TIME, Admitted, Admitting
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.reasons import public_reason
 from vouchml.serving.following.state import Assignment, Role, ServingState, StateFile
@@ -63,7 +71,7 @@ class Watcher:
         self._file = StateFile(settings)
         self._bundles = BundleCache(settings.private_folder / "bundles")
         self._admitting = Admitting(settings)
-        self._judged: dict[str, Judged] = {}
+        self._admitted: dict[str, Admitted] = {}
         self._ledger = WatcherLedger(settings)
         self._last_digest: str | None = None
         state = self._file.read()
@@ -229,21 +237,28 @@ class Watcher:
         admitted = self._admitting.judge(bundle, evidence)
         seconds = self._settings.serving.load_seconds
         try_to_load(bundle, _assignment(version, bundle), stage=self._stage, seconds=seconds)
-        self._judged[bundle.digest] = Judged.of(self._admitting, admitted.admission)
+        self._admitted[bundle.digest] = admitted
 
     def _may_go_on(self, kept: Assignment) -> bool:
-        """Whether a version that serves may: looked at again when the trust store or an emergency has changed."""
-        judged = self._judged.get(kept.digest)
-        if judged is not None and judged.holds(self._admitting):
+        """Whether a version that serves may: looked at again when the trust store or an emergency has changed.
+
+        One that may not is fetched anew, with its evidence; the workers judge for themselves.
+        """
+        admitted = self._admitted.get(kept.digest)
+        if admitted is not None and self._admitting.holds(admitted):
             return True
         try:
             bundle = self._bundles.open(kept.digest)
         except BundleInvalid:
             return True  # it is fetched again, and judged then
-        was_break_glass = judged is not None and judged.break_glass_until is not None
-        if self._admitting.must_end(bundle, was_break_glass=was_break_glass) is not None:
+        try:
+            again = self._admitting.judge_on(bundle, admitted) if admitted else self._admitting.judge_again(bundle)
+        except OF_TIME:
+            # Let in by a watcher before this one, and run out since.
+            return admitted is None
+        except (EvidenceRefused, TrustStoreInvalid):
             return False
-        self._judged[kept.digest] = Judged.of(self._admitting, None)
+        self._admitted[kept.digest] = again
         return True
 
     def _still_refused(self, role: Role, version: Version, pointer: Pointer) -> _Refused | None:
