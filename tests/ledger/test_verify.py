@@ -422,7 +422,7 @@ def test_a_real_ledger_gives_receipts_and_verifies_in_several_processes_as_in_on
         for start in range(0, STRETCH + 3000, 1000):
             records = [prediction(number) for number in range(start, start + 1000)]
             store.append(records, sign=lambda head: sign(Checkpoint.of(ORIGIN, head, time=BEGAN), SIGNER))
-        store.erase(700, erasure(700, 700))
+        store.erase([700], [erasure(700, 700)])
         (found,) = store.find(prediction_id(5_000))
         assert verify_receipt(build_receipt(store, found), SIGNER.verifier).outcome == "ok"
         one = verify_ledger(store, [SIGNER.verifier])

@@ -46,11 +46,13 @@ def erase(
     """Erase the payloads of a prediction and of its outcomes, for good.
 
     Inputs, answer and salt are destroyed; a record says when, by whom and on what basis, and the log still verifies.
-    Copies elsewhere, such as backups and exports, are not reached.
+    Several are erased all together or not at all. Copies elsewhere, such as backups and exports, are not reached. With
+    PostgreSQL the owner of the tables runs it, and nobody else can use the payloads while it writes their table anew.
     """
     settings = project_settings(ctx, config)
-    from contextlib import closing
+    from contextlib import closing, suppress
 
+    from vouchml.errors import LedgerUnavailable, VouchError
     from vouchml.ledger.erasure import erase as erase_found
     from vouchml.ledger.erasure import find_erasable, held_by
     from vouchml.ledger.open import open_for_writing
@@ -62,9 +64,14 @@ def erase(
             raise held_by(found.holds)
         if not yes and found.entries:
             typer.confirm(f"Destroy {len(found.entries)} payloads for good?", abort=True, err=True)
-        places = erase_found(store, found, basis=basis, who=_person(settings, who), override_hold=override_hold)
-        if places:
-            store.append([], sign=schedule.final)
+        try:
+            places = erase_found(store, found, basis=basis, who=_person(settings, who), override_hold=override_hold)
+        except LedgerUnavailable:
+            # All may be erased, and only a copy be left, which is what must be said.
+            with suppress(VouchError):
+                store.append([], sign=schedule.final)
+            raise
+        store.append([], sign=schedule.final)
     if as_json:
         print_json({"erased": [entry.index for entry in found.entries], "records": list(places)})
         return

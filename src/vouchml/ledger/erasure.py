@@ -5,7 +5,7 @@ What is left of a prediction, its leaf, has ids, digests and a commitment that n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from vouchml.errors import PayloadHeld
 from vouchml.ledger.holds import Hold, holds_in_force
 from vouchml.ledger.leaf import read_leaf
-from vouchml.ledger.record import RecordType, event
+from vouchml.ledger.record import Record, RecordType, event
 from vouchml.ledger.search import predictions_of, records_about
 from vouchml.ledger.store.base import Entry, LedgerStore
 
@@ -47,24 +47,32 @@ def find_erasable(store: LedgerStore, name: str, *, row: int | None = None) -> E
 def erase(
     store: LedgerStore, erasable: Erasable, *, basis: str, who: str, override_hold: str | None = None
 ) -> tuple[int, ...]:
-    """Erase, with one record for each payload; the places of these records. `override_hold` says why a hold yields.
+    """Erase all or nothing, with one record for each payload; the places of these records.
+
+    `override_hold` says why a hold yields.
 
     Raises:
         PayloadHeld: a hold covers one of them; nothing was erased.
+        LedgerInvalid: one of them was erased meanwhile; nothing was erased.
+        LedgerUnavailable: nothing was erased; or all was, but a copy is left in the store, which the message says.
     """
     if erasable.holds and override_hold is None:
         raise held_by(erasable.holds)
     told: dict[str, Any] = {"basis": basis, "who": who}
     if erasable.holds:
         told |= {"holds": [hold.number for hold in erasable.holds], "override_hold": override_hold}
-    places = []
-    for entry in erasable.entries:
-        fields = read_leaf(entry.leaf)
-        ids = {name: fields[name] for name in ("prediction_id", "request_id") if name in fields}
-        erased = {"erased": [[entry.index, entry.index + 1]], **ids, **told}
-        record = event(RecordType.ERASURE, erased, time=datetime.now(UTC), ids=tuple(ids.values()))
-        places.append(store.erase(entry.index, record).first_index)
-    return tuple(places)
+    records = [_record(entry, told) for entry in erasable.entries]
+    # Also without any: an earlier erasure may have left a copy that it could not take.
+    appended = store.erase([entry.index for entry in erasable.entries], records)
+    return tuple(range(appended.first_index, appended.size))
+
+
+def _record(entry: Entry, told: Mapping[str, Any]) -> Record:
+    """The record that tells of the erasure of the payload of `entry`."""
+    fields = read_leaf(entry.leaf)
+    ids = {name: fields[name] for name in ("prediction_id", "request_id") if name in fields}
+    erased = {"erased": [[entry.index, entry.index + 1]], **ids, **told}
+    return event(RecordType.ERASURE, erased, time=datetime.now(UTC), ids=tuple(ids.values()))
 
 
 def held_by(holds: Sequence[Hold]) -> PayloadHeld:

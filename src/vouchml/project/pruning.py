@@ -31,8 +31,11 @@ def prune(
     store, schedule = open_for_writing(settings)
     with closing(store):
         prunable = find_prunable(store, before, holds_in_force(store), progress=progress)
-        if prunable.spans and not dry_run:
+        if dry_run:
+            return prunable
+        if prunable.spans:
             record = prune_record(prunable, who=who, basis=basis, time=datetime.now(UTC))
             store.append([record], sign=schedule.final)
-            store.prune(prunable.spans)
+        # Also without any: an earlier prune may have left a copy that it could not take.
+        store.prune(prunable.spans)
     return prunable

@@ -111,7 +111,7 @@ def test_payloads_are_erased_while_others_append(url: str, store: LedgerStore) -
         appending = threads.submit(append)
         together.wait()
         for index in range(0, 30, 3):
-            store.erase(index, erasure(index))
+            store.erase([index], [erasure(index)])
         appending.result()
     assert store.head().size == 30 + 60 * 3 + 10
     assert [entry.index for entry in store.entries(0, 30) if entry.payload is None] == list(range(0, 30, 3))

@@ -70,7 +70,7 @@ def test_an_erasure_whose_record_cannot_be_written_erases_nothing(url: str, stor
     record = predictions(1)[0]
     store.append([record], sign=unsigned)
     with _held_by_another(url), pytest.raises(LedgerUnavailable):
-        store.erase(0, erasure(0))
+        store.erase([0], [erasure(0)])
     assert (store.entry(0).payload, store.head().size) == (record.payload, 1)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.ledger.store.made_up import unsigned
 
-from vouchml.errors import PayloadHeld, RecordNotFound, RetentionRefused
+from vouchml.errors import LedgerInvalid, PayloadHeld, RecordNotFound, RetentionRefused
 from vouchml.ledger.checkpoint import Checkpoint, SignerKey, sign
 from vouchml.ledger.erasure import erase, find_erasable
 from vouchml.ledger.holds import Hold, hold_of_records, hold_of_time, holds_in_force, release_of
@@ -76,6 +76,16 @@ def test_erasing_a_prediction_takes_its_payload_and_those_of_its_outcomes_and_no
     told = leaf(store, places[0])
     assert (told["type"], told["basis"], told["who"], told["erased"]) == ("erasure", BASIS, "Ada Smith", [[1, 2]])
     assert [leaf(store, place)["erased"] for place in places[1:]] == [[[2, 3]], [[4, 5]]]
+
+
+def test_several_payloads_are_erased_together_or_none_is(store: LedgerStore) -> None:
+    add(store, prediction(0), prediction(1), outcome(1), outcome(1))
+    found = find_erasable(store, "request-1")
+    store.erase([2], [outcome(9)])  # by somebody else, meanwhile
+    size = store.head().size
+    with pytest.raises(LedgerInvalid, match="Record 2 has no payload"):
+        erase(store, found, basis=BASIS, who="Ada Smith")
+    assert (with_payload(store), store.head().size) == ([0, 1, 3, 4], size)
 
 
 def test_a_ledger_with_an_erased_payload_verifies_and_its_receipt_tells_of_the_erasure(store: LedgerStore) -> None:

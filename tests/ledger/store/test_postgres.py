@@ -13,7 +13,7 @@ import pytest
 from psycopg import errors, sql
 from tests.ledger.store.conftest import ORIGIN
 from tests.ledger.store.cut_connection import Cut, CutConnection, cut_connection
-from tests.ledger.store.made_up import erasure, predictions, signed, unsigned
+from tests.ledger.store.made_up import erasure, prediction, predictions, signed, unsigned
 
 from vouchml.errors import LedgerUnavailable
 from vouchml.ledger.store import Appended, grant_service_role
@@ -83,11 +83,48 @@ def test_the_service_cannot_erase_and_its_owner_can(service_url: str, ledger_url
     with closing(PostgresStore(service_url)) as service, closing(PostgresStore(ledger_url)) as owner:
         service.append(predictions(2), sign=unsigned)
         with pytest.raises(LedgerUnavailable, match="permission denied") as caught:
-            service.erase(1, erasure(1))
+            service.erase([1], [erasure(1)])
         assert "owner" in caught.value.remedy
         assert service.head().size == 2
-        owner.erase(1, erasure(1))
+        owner.erase([1], [erasure(1)])
         assert service.entry(1).payload is None
+
+
+def test_no_byte_of_an_erased_payload_is_left_in_the_file_of_the_table(ledger_url: str) -> None:
+    records = [prediction(payload=b"payload %d of a patient" % number) for number in range(20)]
+    with closing(PostgresStore(ledger_url)) as store:
+        store.append(records, sign=unsigned)
+        store.erase([3, 7], [erasure(3), erasure(7)])
+        content = _payload_file(ledger_url)
+        for index, record in enumerate(records):
+            assert record.payload is not None
+            assert record.salt is not None
+            assert (record.payload in content) == (record.salt in content) == (index not in (3, 7)), index
+
+
+def test_an_erasure_says_when_somebody_may_still_see_what_was_deleted_and_takes_the_copy_when_it_is_asked_again(
+    ledger_url: str,
+) -> None:
+    record = prediction(payload=b"a payload of a patient")
+    with closing(PostgresStore(ledger_url)) as store, psycopg.connect(ledger_url) as reader:
+        store.append([record], sign=unsigned)
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT count(*) FROM vouch_ledger.head")
+        with pytest.raises(LedgerUnavailable, match="Erased, but the table's file still has a copy: a transaction"):
+            store.erase([0], [erasure(0)])
+        assert store.entry(0).payload is None
+        reader.rollback()
+        store.erase([], [])
+        assert b"a payload of a patient" not in _payload_file(ledger_url)
+        assert store.head().size == 2
+
+
+def _payload_file(url: str) -> bytes:
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("CHECKPOINT")
+        statement = "SELECT current_setting('data_directory'), pg_relation_filepath('vouch_ledger.payload')"
+        ((folder, file),) = owner.execute(statement).fetchall()
+    return Path(folder, file).read_bytes()
 
 
 def test_a_role_that_is_not_there_is_an_error(ledger_url: str) -> None:

@@ -97,7 +97,7 @@ def test_an_erasure_is_whole_or_not_at_all_whenever_the_power_fails(folder: Path
         store.append(records, sign=signed)
     before = read_files(folder)
     with watched_disk() as disk, closing(open_store(url_in(folder))) as store:
-        store.erase(7, told)
+        store.erase([7], [told])
         disk.steps.append(Acknowledged(31))
     after_crash = tmp_path / "after"
     for _, acknowledged, files in crashes(before, disk.steps, 3):

@@ -99,7 +99,7 @@ def test_no_byte_of_an_erased_payload_or_salt_is_left(store: SqliteStore, sqlite
     store.append(predictions(300), sign=unsigned)
     gone = [*range(0, len(records), 3), 7, 8]
     for index in gone:
-        store.erase(index, erasure(index))
+        store.erase([index], [erasure(index)])
     content = b"".join(_files(sqlite_file).values())
     for index, record in enumerate(records):
         assert record.salt is not None
@@ -110,20 +110,28 @@ def test_no_byte_of_an_erased_payload_or_salt_is_left(store: SqliteStore, sqlite
         assert store.entry(index).payload is None
 
 
-def test_an_erasure_says_when_a_copy_is_left_because_another_program_reads_on(
+def test_a_reader_keeps_no_payload_from_being_erased_and_the_error_says_what_is_gone_and_what_is_left(
     monkeypatch: pytest.MonkeyPatch, sqlite_file: Path
 ) -> None:
     monkeypatch.setattr("vouchml.ledger.store.sqlite_connection.WAITS_SECONDS", 0.1)
     with closing(SqliteStore(sqlite_file)) as store, closing(apsw.Connection(str(sqlite_file))) as reader:
-        store.append(predictions(1), sign=unsigned)
+        records = predictions(3)
+        store.append(records, sign=unsigned)
         reading = reader.execute("SELECT * FROM leaf, (VALUES (1), (2))")
         next(reading)
-        with pytest.raises(LedgerUnavailable, match="Erased, but the write-ahead log still has a copy"):
-            store.erase(0, erasure(0))
-        assert store.entry(0).payload is None
+        with pytest.raises(LedgerUnavailable, match="Erased, but the write-ahead log still has a copy") as caught:
+            store.erase([0, 2], [erasure(0), erasure(2)])
+        assert "All 2 payloads" in caught.value.message
+        assert "records 0, 2" in caught.value.message
+        assert "the same command again" in caught.value.remedy
+        assert [store.entry(index).payload is None for index in range(3)] == [True, False, True]
+        assert store.head().size == 5
         reading.close()
-        store.empty_log()
+        store.erase([], [])
         assert sqlite_file.with_name(f"{sqlite_file.name}-wal").stat().st_size == 0
+        assert store.head().size == 5
+        assert records[0].salt is not None
+        assert records[0].salt not in sqlite_file.read_bytes()
 
 
 def test_a_file_has_no_roles(sqlite_file: Path) -> None:

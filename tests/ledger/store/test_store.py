@@ -132,7 +132,7 @@ def test_the_latest_event_of_a_type_is_at_hand(store: LedgerStore) -> None:
 def test_an_erased_payload_is_gone_and_its_leaf_and_all_else_stay(store: LedgerStore) -> None:
     records = predictions(5)
     store.append(records, sign=unsigned)
-    assert store.erase(2, erasure(2)) == Appended(5, 6)
+    assert store.erase([2], [erasure(2)]) == Appended(5, 6)
     assert store.entry(2) == Entry(2, records[2].leaf, None, None)
     assert store.entry(5).leaf == erasure(2).leaf
     assert [entry.payload for entry in store.entries(0, 5)].count(None) == 1
@@ -144,10 +144,10 @@ def test_an_erased_payload_is_gone_and_its_leaf_and_all_else_stay(store: LedgerS
 def test_what_is_not_there_cannot_be_erased_and_leaves_no_record(store: LedgerStore, index: int) -> None:
     store.append([*predictions(1), erasure(9)], sign=unsigned)
     if index == 0:
-        store.erase(0, erasure(0))
+        store.erase([0], [erasure(0)])
     size = store.head().size
     with pytest.raises(LedgerInvalid, match=f"Record {index} has no payload"):
-        store.erase(index, erasure(index))
+        store.erase([index], [erasure(index)])
     assert store.head().size == size
 
 

@@ -35,7 +35,7 @@ def fill(store: LedgerStore) -> None:
     prune = event(RecordType.RETENTION_PRUNE, {"basis": "6 months", "erased": [[10, 20]]}, time=BEGAN)
     store.append([prune], sign=signed)
     store.prune([(10, 20)])
-    store.erase(700, erasure(700, 700))
+    store.erase([700], [erasure(700, 700)])
     store.append([event(RecordType.STOP, {}, time=BEGAN)], sign=signed)
 
 

@@ -130,11 +130,15 @@ class LedgerStore(Protocol):
         """The records of a type that is not frequent, the latest first; only those in front of the place `before`."""
         ...
 
-    def erase(self, index: int, record: Record) -> Appended:
-        """Destroy the payload and the salt of the record at `index`, and append `record`, which says so, in one go.
+    def erase(self, indexes: Sequence[int], records: Sequence[Record]) -> Appended:
+        """Destroy the payloads and salts of the records at `indexes`, and append `records`, which say so, in one go.
+
+        Copies that the store itself keeps of what was there go afterwards; without `indexes`, only those that an
+        earlier call could not take.
 
         Raises:
-            LedgerInvalid: there is nothing to erase there.
+            LedgerInvalid: there is nothing to erase at one of them; nothing was erased.
+            LedgerUnavailable: nothing was erased; or all was, but a copy is left, which the message says.
         """
         ...
 

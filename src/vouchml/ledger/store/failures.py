@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from vouchml.errors import LedgerInvalid
+from vouchml.errors import LedgerInvalid, LedgerUnavailable
 from vouchml.ledger.store.base import STORE_FORMAT
 
 VERIFY: Final = "Verify it: vouch ledger verify; restore a copy."
+_LISTED: Final = 20
 
 
 def no_ledger(name: str) -> LedgerInvalid:
@@ -49,3 +51,16 @@ def no_record(index: int) -> LedgerInvalid:
 def nothing_to_erase(index: int) -> LedgerInvalid:
     """A record has no payload, or none any more."""
     return LedgerInvalid(f"Record {index} has no payload, or it is erased already.")
+
+
+def copy_left(where: str, why: str, indexes: Sequence[int]) -> LedgerUnavailable:
+    """Payloads are erased in the ledger, and what was written of them is still in a file of the store."""
+    named = ", ".join(str(index) for index in indexes[:_LISTED]) + (", …" if len(indexes) > _LISTED else "")
+    of_all = f"All {len(indexes)} payloads that were asked for are gone from the ledger (records {named}). " * bool(
+        indexes
+    )
+    return LedgerUnavailable(
+        f"Erased, but {where} still has a copy: {why}. {of_all}".rstrip(),
+        remedy="End what uses the ledger for long, and give the same command again: it erases nothing twice, and takes "
+        "the copy.",
+    )

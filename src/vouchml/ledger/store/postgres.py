@@ -36,6 +36,7 @@ from vouchml.ledger.store.failures import (
     unknown_format,
 )
 from vouchml.ledger.store.postgres_connection import Connection, connect, translated
+from vouchml.ledger.store.postgres_rewrite import rewrite_payloads
 from vouchml.ledger.store.postgres_rows import add_checkpoint, add_nodes, add_records, signed_key
 from vouchml.ledger.store.postgres_schema import SERVICE_RIGHTS, TABLES
 from vouchml.ledger.store.stored_leaf import names, whole
@@ -186,24 +187,29 @@ class PostgresStore:
             yield from (self.entry(index) for (index,) in found)
             end = found[-1][0]
 
-    def erase(self, index: int, record: Record) -> Appended:
-        """Delete payload and salt, and append `record`; for the owner of the tables.
+    def erase(self, indexes: Sequence[int], records: Sequence[Record]) -> Appended:
+        """Delete payloads and salts, and append `records`; for the owner of the tables.
 
-        PostgreSQL keeps old rows until it vacuums, which is asked for here, and in its own log until that is recycled.
+        The table is written anew, since a deleted row stays in its file: meanwhile nobody else reads or writes
+        payloads. PostgreSQL's own log has the row until it is recycled.
         """
 
         def delete(connection: Connection) -> None:
-            deleted = connection.execute("DELETE FROM payload WHERE idx = %s RETURNING idx", (index,))
-            if not deleted.fetchall():
-                raise nothing_to_erase(index)
+            statement = "DELETE FROM payload WHERE idx = ANY(%s::bigint[]) RETURNING idx"
+            deleted = {index for (index,) in connection.execute(statement, (list(indexes),)).fetchall()}
+            for index in indexes:
+                if index not in deleted:
+                    raise nothing_to_erase(index)
 
-        appended = self._append([record], lambda _: None, first=delete)
-        with translated():
-            self._connected().execute("VACUUM payload")
+        appended = self._append(records, lambda _: None, first=delete)
+        rewrite_payloads(self._connected(), indexes)
         return appended
 
     def prune(self, spans: Sequence[tuple[int, int]]) -> int:
-        """Delete payloads and salts; for the owner of the tables, as `erase`."""
+        """Delete payloads and salts; for the owner of the tables.
+
+        Their bytes stay in the table's file until later payloads take their room: others read and write meanwhile.
+        """
         pruned = 0
         with translated():
             for part in parts_of(spans):

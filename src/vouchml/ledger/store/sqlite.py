@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import apsw
 
-from vouchml.errors import LedgerUnavailable
 from vouchml.ledger.record import FREQUENT, SALT_BYTES, Record, RecordType, time_text
 from vouchml.ledger.store import sqlite_lookup
 from vouchml.ledger.store.base import ENTRIES_AT_ONCE, STORE_FORMAT, Appended, Checkpoint, Entry, Sign, parts_of
 from vouchml.ledger.store.failures import (
+    copy_left,
     no_head,
     no_ledger,
     no_record,
@@ -192,15 +192,17 @@ class SqliteStore:
             yield from entries
             end = entries[-1].index
 
-    def erase(self, index: int, record: Record) -> Appended:
-        """Overwrite payload and salt, append `record`, and leave no copy in the write-ahead log."""
+    def erase(self, indexes: Sequence[int], records: Sequence[Record]) -> Appended:
+        """Overwrite payloads and salts, append `records`, and leave no copy in the write-ahead log."""
+        hashes = [leaf_hash(record.leaf) for record in records]
         with _transaction(self._connection, self._name):
-            self._connection.execute(_ERASE, (index,))
-            if self._connection.changes() == 0:
-                raise nothing_to_erase(index)
-            appended, served_ids = self._add([record], [leaf_hash(record.leaf)], lambda _: None)
+            for index in indexes:
+                self._connection.execute(_ERASE, (index,))
+                if self._connection.changes() == 0:
+                    raise nothing_to_erase(index)
+            appended, served_ids = self._add(records, hashes, lambda _: None)
         self._served_ids = served_ids
-        self.empty_log()
+        self.empty_log(indexes)
         return appended
 
     def prune(self, spans: Sequence[tuple[int, int]]) -> int:
@@ -214,8 +216,10 @@ class SqliteStore:
         self.empty_log()
         return pruned
 
-    def empty_log(self) -> None:
+    def empty_log(self, erased: Sequence[int] = ()) -> None:
         """Bring everything into the database, and cut the write-ahead log, with what it still has of erased payloads.
+
+        `erased` are the places of those that were erased just now, for the error.
 
         Raises:
             LedgerUnavailable: other programs read or write all the time, so that it could not be cut.
@@ -224,10 +228,8 @@ class SqliteStore:
             try:
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             except apsw.BusyError as error:
-                raise LedgerUnavailable(
-                    "Erased, but the write-ahead log still has a copy: other programs did not let it be cut.",
-                    remedy="It goes with the next erasure, or when the last program that uses the ledger ends.",
-                ) from error
+                why = f"another program reads what is older, so that {self._name}-wal could not be cut"
+                raise copy_left("the write-ahead log", why, erased) from error
 
     def close(self) -> None:
         """Close the connection."""
