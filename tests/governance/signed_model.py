@@ -48,8 +48,8 @@ class SignedModel:
     def contract(self) -> str:
         return sha256((self.folder / CONTRACT_FILE).read_bytes()).hexdigest()
 
-    def sign(self, key: str | None = None) -> None:
-        self.files[SIGNATURE_FILE] = sign_model(self.folder, self.keys.signer("trainer", key)[0], name=NAME)
+    def sign(self, key: str | None = None, *, model: str = NAME) -> None:
+        self.files[SIGNATURE_FILE] = sign_model(self.folder, self.keys.signer("trainer", key)[0], name=model)
 
     def decide(self, outcome: str = "PASS", *, days: float = 90, before: float = 0, **changes: Any) -> str:
         """Sign a decision, made `before` seconds earlier; `changes` replace arguments of `sign_decision`."""
@@ -68,20 +68,22 @@ class SignedModel:
         self.files[name] = envelope.to_bytes()
         return name
 
-    def approve(self, person: str, meaning: Meaning = "approved", *, before: float = 0) -> str:
+    def approve(self, person: str, meaning: Meaning = "approved", *, before: float = 0, model: str = NAME) -> str:
         key, trusted = self.keys.signer("approver", person)
         at = self.at - timedelta(seconds=before)
         envelope = sign_approval(
-            NAME, self.digest, meaning, "looks right", key=key, trusted=trusted, seen=self.files, at=at
+            model, self.digest, meaning, "looks right", key=key, trusted=trusted, seen=self.files, at=at
         )
         name = dated_name(APPROVAL, at, key.public.key_id)
         self.files[name] = envelope.to_bytes()
         return name
 
-    def break_glass(self, one: str, other: str, *, hours: float = 4, before: float = 0) -> None:
+    def break_glass(self, one: str, other: str, *, hours: float = 4, before: float = 0, model: str = NAME) -> None:
         keys = (self.keys.signer("approver", one)[0], self.keys.signer("approver", other)[0])
         at = self.at - timedelta(seconds=before)
-        envelope = sign_break_glass(NAME, self.digest, "the pager", keys=keys, at=at, until=at + timedelta(hours=hours))
+        envelope = sign_break_glass(
+            model, self.digest, "the pager", keys=keys, at=at, until=at + timedelta(hours=hours)
+        )
         self.files[dated_name(BREAK_GLASS, at, keys[0].public.key_id)] = envelope.to_bytes()
 
     def admit(
@@ -97,7 +99,7 @@ class SignedModel:
             digest or self.digest,
             self.files,
             trust=self.keys.store(),
-            rules=AdmissionRules(frozenset({POLICY}), approvals or {}, separation),
+            rules=AdmissionRules(frozenset({POLICY}), approvals or {}, separation, NAME),
             at=self.at + timedelta(seconds=later),
         )
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from vouchml.errors import ContractMismatch, DecisionFailed, EvidenceRefused, FileChanged, SignatureMissing
-from vouchml.governance.approvals import SignedApproval, accepting, read_approvals, require_approvals
+from vouchml.governance.approvals import SignedApproval, accepting, authors_of, read_approvals, require_approvals
 from vouchml.governance.break_glass import break_glass_until
 from vouchml.governance.decision import Decision, newest_decision, require_valid
 from vouchml.governance.policy import policy_digest
-from vouchml.governance.signed_evidence import EvidenceFiles, moment_text
+from vouchml.governance.signed_evidence import EvidenceFiles, moment_text, require_model
 from vouchml.model.contract import CONTRACT_FILE
 from vouchml.settings import Settings
 from vouchml.trust.model_signature import SIGNATURE_FILE, read_model_signature, verify_model
@@ -28,11 +28,15 @@ from vouchml.trust.trust_store import TrustedKey, TrustStore
 
 @dataclass(frozen=True)
 class AdmissionRules:
-    """What the operator of a service asks for: the policies that count, by digest, and approvals by role."""
+    """What the operator of a service asks for: the policies that count, by digest, and approvals by role.
+
+    `model` is the name of the registered model that everything signed must be about.
+    """
 
     policies: frozenset[str]
     approvals: Mapping[str, int]
     separation: Separation
+    model: str
 
     @classmethod
     def of(cls, settings: Settings) -> AdmissionRules:
@@ -41,6 +45,7 @@ class AdmissionRules:
             policies=frozenset({policy_digest(settings.policy), *settings.trust.accepted_policies}),
             approvals=settings.policy.approvals,
             separation=settings.trust.separation,
+            model=settings.project.registered_model,
         )
 
 
@@ -86,20 +91,23 @@ def admit(
     Raises:
         EvidenceRefused: it may not be loaded, and a child says why.
     """
-    trainer = require_signed(folder, digest, files, trust, at=at)
+    # First: a key that has run out is no reason to stop what serves, and a revoked model is.
     trust.require_not_revoked(digest)
-    approvals, refused = read_approvals(files, digest, trust, at=at)
+    trainer = require_signed(folder, digest, files, trust, model=rules.model, at=at)
+    approvals, refused = read_approvals(files, digest, trust, model=rules.model, at=at)
+    authors = authors_of(trainer, approvals)
     until = _break_glass(files, digest, trust, rules, at)
     if until is not None:
         return Admission(digest, trainer, None, approvals, until)
-    decision = newest_decision(files, digest, trust, at=at)
+    decision = newest_decision(files, digest, trust, model=rules.model, at=at)
     require_valid(decision, files, rules.policies, at=at)
-    if decision.verdict == "INCONCLUSIVE" and accepting(approvals) is None:
+    accepted = accepting(approvals, decision.sha256, authors, separation=rules.separation)
+    if decision.verdict == "INCONCLUSIVE" and accepted is None:
         raise DecisionFailed(
-            "The gate's decision on the model is INCONCLUSIVE, and nobody has accepted that.",
+            "The gate's decision on the model is INCONCLUSIVE, and nobody has accepted that who may.",
             remedy='vouch approve VERSION --as NAME --meaning "inconclusive accepted" --reason TEXT',
         )
-    require_approvals(rules.approvals, approvals, refused, [trainer], separation=rules.separation)
+    require_approvals(rules.approvals, approvals, refused, authors, separation=rules.separation)
     if sha256((folder / CONTRACT_FILE).read_bytes()).hexdigest() != decision.contract:
         raise ContractMismatch(
             "The model's contract is not the one that the gate decided on.", remedy="Run the gate: vouch gate VERSION"
@@ -107,8 +115,10 @@ def admit(
     return Admission(digest, trainer, decision, approvals, decision.valid_until)
 
 
-def require_signed(folder: Path, digest: str, files: EvidenceFiles, trust: TrustStore, *, at: datetime) -> TrustedKey:
-    """Check that a trainer signed exactly these files, and give the key.
+def require_signed(
+    folder: Path, digest: str, files: EvidenceFiles, trust: TrustStore, *, model: str, at: datetime
+) -> TrustedKey:
+    """Check that a trainer signed exactly these files as those of the registered model `model`, and give the key.
 
     Raises:
         EvidenceRefused: not so, and a child says why.
@@ -118,6 +128,7 @@ def require_signed(folder: Path, digest: str, files: EvidenceFiles, trust: Trust
     signed, trainer = verify_model(folder, read_model_signature(files[SIGNATURE_FILE]), trust, at=at)
     if signed.digest != digest:
         raise FileChanged("The files are signed under another model digest than the one that was asked for.")
+    require_model(model, signed.name)
     return trainer
 
 
@@ -126,6 +137,6 @@ def _break_glass(
 ) -> datetime | None:
     """Until when an emergency admission holds; one that does not count must not stand in the way of a decision."""
     try:
-        return break_glass_until(files, digest, trust, at=at, separation=rules.separation)
+        return break_glass_until(files, digest, trust, model=rules.model, at=at, separation=rules.separation)
     except EvidenceRefused:
         return None

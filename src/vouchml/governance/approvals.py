@@ -5,8 +5,7 @@ They are counted from the statements themselves, never from what somebody says t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
@@ -20,9 +19,11 @@ from vouchml.governance.signed_evidence import (
     moment_text,
     read_moment,
     read_text,
+    require_about,
+    require_own_name,
 )
 from vouchml.trust.dsse import Envelope, read_envelope
-from vouchml.trust.separation import Separation, require_apart
+from vouchml.trust.separation import Separation, person_of, require_apart
 from vouchml.trust.signing_key import SigningKey
 from vouchml.trust.statement import APPROVAL as APPROVAL_TYPE
 from vouchml.trust.statement import sign_statement, statement_about, verify_statement
@@ -35,13 +36,14 @@ _APPROVER: Final = "approver"
 
 @dataclass(frozen=True, slots=True)
 class SignedApproval:
-    """An approval whose signature counts."""
+    """An approval whose signature counts. `evidence` has the SHA-256 of each file that the person had."""
 
     file: str
     meaning: Meaning
     reason: str
     time: datetime
     signer: TrustedKey
+    evidence: frozenset[str]
 
     def to_dict(self) -> dict[str, Any]:
         """The approval as a page shows it."""
@@ -78,16 +80,20 @@ def sign_approval(
     return sign_statement(statement_about(digest, model, APPROVAL_TYPE, predicate), [key])
 
 
-def read_approval(name: str, content: bytes, digest: str, trust: TrustStore, *, at: datetime) -> SignedApproval:
-    """The approval in a file.
+def read_approval(
+    name: str, content: bytes, digest: str, trust: TrustStore, *, model: str, at: datetime
+) -> SignedApproval:
+    """The approval in a file, about the registered model `model`.
 
     Raises:
-        EvidenceRefused: its signature does not count, it is about another digest, or it is in another's name.
+        EvidenceRefused: its signature does not count, it is about another digest or model, it is in another's name, or
+            the file has another name than its signed time and its key give it.
     """
     verified = verify_statement(
         read_envelope(content), trust, role=_APPROVER, at=at, digest=digest, predicate_type=APPROVAL_TYPE
     )
     predicate, (signer, *others) = verified.statement.predicate, verified.signers
+    require_about(verified.statement, model)
     meaning = next((each for each in MEANINGS if each == predicate.get("meaning")), None)
     if meaning is None:
         raise StatementInvalid(f"The approval means none of: {', '.join(MEANINGS)}.")
@@ -96,20 +102,32 @@ def read_approval(name: str, content: bytes, digest: str, trust: TrustStore, *, 
             f"The approval {name} is in another name than that of the key that signed it.",
             remedy="Have the person sign it: vouch approve VERSION --as NAME",
         )
-    return SignedApproval(name, meaning, read_text(predicate, "reason"), read_moment(predicate, "time"), signer)
+    time = read_moment(predicate, "time")
+    require_own_name(name, APPROVAL, time, [signer])
+    return SignedApproval(name, meaning, read_text(predicate, "reason"), time, signer, _seen(predicate))
 
 
 def read_approvals(
-    files: EvidenceFiles, digest: str, trust: TrustStore, *, at: datetime
+    files: EvidenceFiles, digest: str, trust: TrustStore, *, model: str, at: datetime
 ) -> tuple[tuple[SignedApproval, ...], tuple[EvidenceRefused, ...]]:
-    """The approvals that count, the newest first, and why the others do not."""
+    """The approvals that count, as `newest_first` has them, and why the others do not."""
     good, refused = [], []
     for name, content in dated_files(files, APPROVAL):
         try:
-            good.append(read_approval(name, content, digest, trust, at=at))
+            good.append(read_approval(name, content, digest, trust, model=model, at=at))
         except EvidenceRefused as error:
             refused.append(error)
-    return tuple(good), tuple(refused)
+    return newest_first(good), tuple(refused)
+
+
+def newest_first(approvals: Iterable[SignedApproval]) -> tuple[SignedApproval, ...]:
+    """Approvals by the time that is signed; of those at the same time a rejection comes first, so that it counts."""
+    return tuple(sorted(approvals, key=lambda each: (each.time, each.meaning == "rejected", each.file), reverse=True))
+
+
+def authors_of(trainer: TrustedKey, approvals: Iterable[SignedApproval]) -> tuple[TrustedKey, ...]:
+    """The keys of those whose work is judged: the trainer's, and those that signed that their owners authored it."""
+    return (trainer, *(each.signer for each in approvals if each.meaning == "authored"))
 
 
 def require_approvals(
@@ -127,9 +145,9 @@ def require_approvals(
         ApprovalForged, SeparationBroken, EvidenceRefused: too few did, and this is why one more does not count.
     """
     last_words: dict[str, SignedApproval] = {}
-    for approval in approvals:  # the newest first
+    for approval in newest_first(approvals):
         if approval.meaning in ("approved", "rejected"):
-            last_words.setdefault(approval.signer.email.casefold(), approval)
+            last_words.setdefault(person_of(approval.signer), approval)
     if rejecting := next((each for each in last_words.values() if each.meaning == "rejected"), None):
         raise ApprovalsMissing(f"{rejecting.signer.name} rejected the model: {rejecting.reason}")
     for role, least in sorted(asked.items()):
@@ -148,8 +166,26 @@ def require_approvals(
             )
 
 
-def accepting(approvals: Sequence[SignedApproval]) -> SignedApproval | None:
-    """The newest approval that accepts an inconclusive outcome."""
-    with suppress(StopIteration):
-        return next(each for each in approvals if each.meaning == "inconclusive accepted")
+def accepting(
+    approvals: Sequence[SignedApproval], decision: str, authors: Sequence[TrustedKey], *, separation: Separation
+) -> SignedApproval | None:
+    """The newest approval that accepts the inconclusive decision whose file has the SHA-256 `decision`.
+
+    Nobody accepts by having seen another decision, nor what is their own work.
+    """
+    for approval in newest_first(approvals):
+        if approval.meaning != "inconclusive accepted" or decision not in approval.evidence:
+            continue
+        try:
+            require_apart(separation, approval.signer, authors)
+        except SeparationBroken:
+            continue
+        return approval
     return None
+
+
+def _seen(predicate: Mapping[str, Any]) -> frozenset[str]:
+    try:
+        return frozenset(str(each["digest"]["sha256"]) for each in predicate["evidence"])
+    except (KeyError, TypeError):
+        raise StatementInvalid("The approval does not name its evidence by digest.") from None

@@ -17,6 +17,8 @@ from vouchml.governance.signed_evidence import (
     moment_text,
     read_moment,
     read_text,
+    require_about,
+    require_own_name,
 )
 from vouchml.trust.dsse import Envelope, read_envelope
 from vouchml.trust.separation import Separation, require_apart
@@ -38,7 +40,7 @@ def sign_break_glass(
 
 
 def break_glass_until(
-    files: EvidenceFiles, digest: str, trust: TrustStore, *, at: datetime, separation: Separation
+    files: EvidenceFiles, digest: str, trust: TrustStore, *, model: str, at: datetime, separation: Separation
 ) -> datetime | None:
     """Until when an emergency admission of the digest holds; None when there is none that holds at `at`.
 
@@ -46,9 +48,9 @@ def break_glass_until(
         EvidenceRefused: there is one that has not ended, and this is why it does not count.
     """
     problem: EvidenceRefused | None = None
-    for _, content in dated_files(files, BREAK_GLASS):
+    for name, content in dated_files(files, BREAK_GLASS):
         try:
-            until = read_break_glass(content, digest, trust, at=at, separation=separation)
+            until = read_break_glass(name, content, digest, trust, model=model, at=at, separation=separation)
         except EvidenceRefused as error:
             problem = problem or error
         else:
@@ -60,9 +62,9 @@ def break_glass_until(
 
 
 def read_break_glass(
-    content: bytes, digest: str, trust: TrustStore, *, at: datetime, separation: Separation
+    name: str, content: bytes, digest: str, trust: TrustStore, *, model: str, at: datetime, separation: Separation
 ) -> datetime:
-    """Until when the emergency admission in a file holds, or held.
+    """Until when the emergency admission in a file, of a version of the registered model `model`, holds, or held.
 
     Raises:
         EvidenceRefused: it does not count, and a child says why.
@@ -77,8 +79,10 @@ def read_break_glass(
         threshold=SIGNERS,
     )
     predicate = verified.statement.predicate
+    require_about(verified.statement, model)
     read_text(predicate, "reason")
     begins, until = read_moment(predicate, "time"), read_moment(predicate, "validUntil")
+    require_own_name(name, BREAK_GLASS, begins, verified.signers)
     if begins > at or until - begins > LONGEST:
         raise BreakGlassInvalid(
             f"An emergency admission holds for {LONGEST.seconds // 3600} hours at most, from when it was signed.",

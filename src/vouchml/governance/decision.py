@@ -5,7 +5,7 @@ https://slsa.dev/spec/v1.0/verification_summary. What SLSA has no field for is u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -29,6 +29,9 @@ from vouchml.governance.signed_evidence import (
     read_moment,
     read_part,
     read_text,
+    require_about,
+    require_model,
+    require_own_name,
 )
 from vouchml.trust.dsse import Envelope, read_envelope
 from vouchml.trust.signing_key import SigningKey
@@ -37,6 +40,8 @@ from vouchml.trust.trust_store import TrustedKey, TrustStore
 
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 _RESULTS: Final[Mapping[Verdict, str]] = {"PASS": "PASSED", "FAIL": "FAILED", "INCONCLUSIVE": "FAILED"}
+#: Of several in one second the most careful counts: a name must not decide.
+_CARE: Final[tuple[Verdict, ...]] = ("PASS", "INCONCLUSIVE", "FAIL")
 _VERIFIER: Final = "https://vouchml.dev/gate"
 
 
@@ -69,7 +74,7 @@ def sign_decision(
     predicate = {
         "verifier": {"id": _VERIFIER, "version": {"vouchml": __version__}},
         "timeVerified": rules["at"],
-        "resourceUri": f"models:/{model}",
+        "resourceUri": _uri(model),
         "policy": {"uri": "vouch.toml#policy", "digest": {"sha256": rules["policy_digest"]}},
         "inputAttestations": described(inputs),
         "verificationResult": _RESULTS[verdict],
@@ -79,16 +84,21 @@ def sign_decision(
     return sign_statement(statement_about(digest, model, VERIFICATION_SUMMARY, predicate), [key])
 
 
-def read_decision(name: str, content: bytes, digest: str, trust: TrustStore, *, at: datetime) -> Decision:
-    """The decision in a file.
+def read_decision(name: str, content: bytes, digest: str, trust: TrustStore, *, model: str, at: datetime) -> Decision:
+    """The decision in a file, about the registered model `model`.
 
     Raises:
-        EvidenceRefused: its signature does not count, it is about another digest, or contradicts itself.
+        EvidenceRefused: its signature does not count, it is about another digest or model, contradicts itself, or the
+            file has another name than its signed time and its key give it.
     """
     verified = verify_statement(
         read_envelope(content), trust, role="gate", at=at, digest=digest, predicate_type=VERIFICATION_SUMMARY
     )
     predicate = verified.statement.predicate
+    require_about(verified.statement, model)
+    require_model(_uri(model), read_text(predicate, "resourceUri"))
+    decided_at = read_moment(predicate, "timeVerified")
+    require_own_name(name, DECISION, decided_at, verified.signers)
     ours = read_part(predicate, "vouchml")
     verdict = next((each for each in _RESULTS if each == ours.get("outcome")), None)
     if verdict is None or predicate.get("verificationResult") != _RESULTS[verdict]:
@@ -100,15 +110,15 @@ def read_decision(name: str, content: bytes, digest: str, trust: TrustStore, *, 
         verdict=verdict,
         policy=policy,
         contract=read_text(ours, "contract"),
-        decided_at=read_moment(predicate, "timeVerified"),
+        decided_at=decided_at,
         valid_until=read_moment(ours, "validUntil"),
         inputs=_inputs(predicate),
         signer=verified.signers[0],
     )
 
 
-def newest_decision(files: EvidenceFiles, digest: str, trust: TrustStore, *, at: datetime) -> Decision:
-    """The decision that counts: the newest one with a signature that does, whatever it says.
+def newest_decision(files: EvidenceFiles, digest: str, trust: TrustStore, *, model: str, at: datetime) -> Decision:
+    """The decision that counts: the newest one, by the time that is signed, with a signature that does.
 
     Raises:
         DecisionMissing: there is none at all.
@@ -117,12 +127,17 @@ def newest_decision(files: EvidenceFiles, digest: str, trust: TrustStore, *, at:
     good, problem = [], None
     for name, content in dated_files(files, DECISION):
         try:
-            good.append(read_decision(name, content, digest, trust, at=at))
+            good.append(read_decision(name, content, digest, trust, model=model, at=at))
         except EvidenceRefused as error:
             problem = problem or error
     if not good:
         raise problem or DecisionMissing("No gate has decided on the model.", remedy="Run the gate: vouch gate VERSION")
-    return max(good, key=lambda decision: (decision.decided_at, decision.file))
+    return newest_of(good)
+
+
+def newest_of(decisions: Sequence[Decision]) -> Decision:
+    """The newest of some decisions; of those at the same time a FAIL, else one that is INCONCLUSIVE."""
+    return max(decisions, key=lambda each: (each.decided_at, _CARE.index(each.verdict), each.file))
 
 
 def require_valid(decision: Decision, files: EvidenceFiles, policies: frozenset[str], *, at: datetime) -> None:
@@ -151,6 +166,10 @@ def require_valid(decision: Decision, files: EvidenceFiles, policies: frozenset[
                 f"The evidence {name} that the gate decided on is gone or changed.",
                 remedy="Put it back, or run the gate again: vouch gate VERSION",
             )
+
+
+def _uri(model: str) -> str:
+    return f"models:/{model}"
 
 
 def _inputs(predicate: Mapping[str, Any]) -> dict[str, str]:

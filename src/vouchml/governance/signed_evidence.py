@@ -7,13 +7,15 @@ Whoever may write there can take evidence away, which denies; nobody can make an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from vouchml.errors import StatementInvalid
+from vouchml.errors import StatementInvalid, StatementMismatch
 from vouchml.trust.model_signature import SIGNATURE_FILE
+from vouchml.trust.statement import Statement
+from vouchml.trust.trust_store import TrustedKey
 
 #: The content of each file by its name.
 EvidenceFiles = Mapping[str, bytes]
@@ -44,6 +46,42 @@ def dated_files(files: EvidenceFiles, kind: str) -> Iterator[tuple[str, bytes]]:
         match = _DATED.fullmatch(name)
         if match is not None and match["kind"] == kind:
             yield name, files[name]
+
+
+def require_own_name(name: str, kind: str, at: datetime, signers: Iterable[TrustedKey]) -> None:
+    """Check that a dated file has the name that its signed time and one of its signers give it.
+
+    Whoever writes to MLflow chooses names, and could put one statement there twice, or as a newer one.
+
+    Raises:
+        StatementInvalid: it has another one.
+    """
+    if name not in {dated_name(kind, at, signer.key_id) for signer in signers}:
+        raise StatementInvalid(
+            f"The file {name} has another name than its signed time and its signer give it.",
+            remedy="Somebody renamed or copied it in MLflow. See who, and take it away.",
+        )
+
+
+def require_about(statement: Statement, model: str) -> None:
+    """Check that a statement is about the registered model `model`, and not another one with the same files.
+
+    Raises:
+        StatementMismatch: it is about another.
+    """
+    require_model(model, *(subject.name for subject in statement.subjects))
+
+
+def require_model(model: str, *names: str) -> None:
+    """Check that each of the signed `names` is that of the registered model `model`.
+
+    Raises:
+        StatementMismatch: one is another.
+    """
+    if any(name != model for name in names):
+        raise StatementMismatch(
+            f"The statement is not about the registered model {model}.", remedy="It was signed for another one."
+        )
 
 
 def described(files: EvidenceFiles) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from vouchml.governance.provenance import read_provenance, signed_manifest
 from vouchml.governance.signed_evidence import EVALUATION_FILE, PROVENANCE_FILE, EvidenceFiles
 from vouchml.settings import EvidenceKind
 from vouchml.trust.model_signature import SIGNATURE_FILE
-from vouchml.trust.separation import Separation
+from vouchml.trust.separation import Separation, person_of
 from vouchml.trust.statement import VerifiedStatement
 from vouchml.trust.trust_store import TrustedKey, TrustStore
 
@@ -42,11 +42,12 @@ def verify_evidence(
     digest: str,
     trust: TrustStore,
     *,
+    model: str,
     author: TrustedKey | None,
     separation: Separation,
     at: datetime,
 ) -> VerifiedEvidence:
-    """Verify the statements in `files` about the model `digest`, which `author` signed (None: nobody did)."""
+    """Verify the statements in `files` about a version of `model` with this digest, signed by `author` or nobody."""
     kinds: dict[EvidenceKind, str] = {}
     manifest = None
     refused: dict[str, EvidenceRefused] = {}
@@ -60,7 +61,7 @@ def verify_evidence(
                 refused[name] = error
             else:
                 kinds[kind] = name
-    approvals, problems = read_approvals(files, digest, trust, at=at)
+    approvals, problems = read_approvals(files, digest, trust, model=model, at=at)
     refused |= {f"approval {number}": problem for number, problem in enumerate(problems, start=1)}
     counted = {*kinds.values(), *(approval.file for approval in approvals), *([SIGNATURE_FILE] if author else [])}
     return VerifiedEvidence(
@@ -69,7 +70,7 @@ def verify_evidence(
             manifest_sha256=manifest,
             approvals=tuple(_for_the_gate(approvals)),
             # Under `roles` another key is enough, and a key has one role: the author's own never approves.
-            authors=frozenset({author.email.casefold()}) if author and separation == "people" else frozenset(),
+            authors=frozenset({person_of(author)}) if author and separation == "people" else frozenset(),
         ),
         inputs={name: files[name] for name in sorted(counted)},
         approvals=approvals,
@@ -81,7 +82,7 @@ def _for_the_gate(approvals: tuple[SignedApproval, ...]) -> Iterator[Approval]:
     """The approvals as the gate counts them: of "approved" and "rejected" each person's last word."""
     spoken: set[str] = set()
     for approval in approvals:  # the newest first
-        person, meaning = approval.signer.email.casefold(), approval.meaning
+        person, meaning = person_of(approval.signer), approval.meaning
         if meaning == "inconclusive accepted" or (meaning in _LAST_WORD and person in spoken):
             continue
         if meaning in _LAST_WORD:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from vouchml.errors import EvidenceRefused, SettingsInvalid
+from vouchml.errors import DecisionFailed, EvidenceRefused, SettingsInvalid
 from vouchml.governance.admission import require_signed
-from vouchml.governance.approvals import MEANINGS, Meaning, SignedApproval, read_approvals, sign_approval
+from vouchml.governance.approvals import MEANINGS, Meaning, SignedApproval, authors_of, read_approvals, sign_approval
 from vouchml.governance.break_glass import LONGEST, sign_break_glass
 from vouchml.governance.decision import Decision, newest_decision
 from vouchml.governance.signed_evidence import APPROVAL, BREAK_GLASS, dated_name, moment_text
@@ -63,18 +63,18 @@ def require_reason(reason: str) -> None:
 
 def what_is_there(settings: Settings, copy: PrivateCopy) -> Shown:
     """What is verified about a version, for the eyes of whoever is to approve it."""
-    now = datetime.now(UTC)
+    now, model = datetime.now(UTC), copy.version.name
     trust = _ring(settings).store()
     trainer, decision, problems = None, None, []
     try:
-        trainer = require_signed(copy.folder, copy.digest, copy.evidence, trust, at=now)
+        trainer = require_signed(copy.folder, copy.digest, copy.evidence, trust, model=model, at=now)
     except EvidenceRefused as error:
         problems.append(error.message)
     try:
-        decision = newest_decision(copy.evidence, copy.digest, trust, at=now)
+        decision = newest_decision(copy.evidence, copy.digest, trust, model=model, at=now)
     except EvidenceRefused as error:
         problems.append(error.message)
-    approvals, refused = read_approvals(copy.evidence, copy.digest, trust, at=now)
+    approvals, refused = read_approvals(copy.evidence, copy.digest, trust, model=model, at=now)
     return Shown(trainer, decision, approvals, (*problems, *(error.message for error in refused)))
 
 
@@ -86,18 +86,23 @@ def approve(
     Raises:
         SettingsInvalid: the reason is not one line.
         SigningKeyNotFound, SigningKeyUnreadable: the key of `name` is not on this machine.
-        EvidenceRefused: the key does not count as that of an approver, or is the author's own.
+        EvidenceRefused: the key does not count as that of an approver, or is an author's own; or the newest decision,
+            which an acceptance names by its SHA-256, is not inconclusive.
         LedgerInvalid, LedgerUnavailable: it cannot be recorded, so it is not stored.
     """
     require_reason(reason)
-    ring, now = _ring(settings), datetime.now(UTC)
+    ring, now, model = _ring(settings), datetime.now(UTC), copy.version.name
     key, trusted = ring.signer("approver", name)
     if meaning in ("approved", "inconclusive accepted"):
         # Not to be refused only when somebody wants to promote.
-        author = require_signed(copy.folder, copy.digest, copy.evidence, ring.store(), at=now)
-        require_apart(settings.trust.separation, trusted, [author])
+        trust = ring.store()
+        trainer = require_signed(copy.folder, copy.digest, copy.evidence, trust, model=model, at=now)
+        said, _ = read_approvals(copy.evidence, copy.digest, trust, model=model, at=now)
+        require_apart(settings.trust.separation, trusted, authors_of(trainer, said))
+        if meaning == "inconclusive accepted":
+            _require_inconclusive(newest_decision(copy.evidence, copy.digest, trust, model=model, at=now))
     envelope = sign_approval(
-        copy.version.name,
+        model,
         copy.digest,
         meaning,
         reason,
@@ -146,8 +151,8 @@ def break_glass(
     (first, one), (second, other) = (ring.signer("approver", name) for name in names)
     require_apart("roles" if settings.trust.separation == "none" else settings.trust.separation, one, [other])
     trust = ring.store()
-    require_signed(copy.folder, copy.digest, copy.evidence, trust, at=now)
     trust.require_not_revoked(copy.digest)
+    require_signed(copy.folder, copy.digest, copy.evidence, trust, model=copy.version.name, at=now)
     until = now + lasting
     envelope = sign_break_glass(copy.version.name, copy.digest, reason, keys=(first, second), at=now, until=until)
     statement = keep_statement(
@@ -169,6 +174,14 @@ def seen_by(copy: PrivateCopy) -> Mapping[str, str]:
     from hashlib import sha256
 
     return {name: sha256(content).hexdigest() for name, content in sorted(copy.evidence.items())}
+
+
+def _require_inconclusive(decision: Decision) -> None:
+    if decision.verdict != "INCONCLUSIVE":
+        raise DecisionFailed(
+            f"The gate's newest decision is {decision.verdict}: there is nothing inconclusive to accept.",
+            remedy="See it: vouch gate VERSION --explain",
+        )
 
 
 def _ring(settings: Settings) -> KeyRing:

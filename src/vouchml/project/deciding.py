@@ -97,10 +97,16 @@ def _verified(settings: Settings, copy: PrivateCopy, trust: TrustStore) -> tuple
     author: TrustedKey | None = None
     problem: dict[str, str] = {}
     try:
-        author = require_signed(copy.folder, copy.digest, copy.evidence, trust, at=now)
+        author = require_signed(copy.folder, copy.digest, copy.evidence, trust, model=copy.version.name, at=now)
     except EvidenceRefused as error:
         problem = {SIGNATURE_FILE: error.message}
     found = verify_evidence(
-        copy.evidence, copy.digest, trust, author=author, separation=settings.trust.separation, at=now
+        copy.evidence,
+        copy.digest,
+        trust,
+        model=copy.version.name,
+        author=author,
+        separation=settings.trust.separation,
+        at=now,
     )
     return found, problem

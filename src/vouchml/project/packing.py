@@ -133,7 +133,7 @@ def _subject(settings: Settings, registry: ModelRegistry, copy: PrivateCopy, rin
     parse_manifest(content, of=f"version {version.number}")
     trust, at = ring.store(), datetime.now(UTC).replace(microsecond=0)
     decision = _decision(copy, ring, at)
-    approvals, _ = read_approvals(copy.evidence, copy.digest, trust, at=at)
+    approvals, _ = read_approvals(copy.evidence, copy.digest, trust, model=version.name, at=at)
     is_by_this_policy = decision is not None and decision.policy == policy_digest(settings.policy)
     return PackSubject(
         name=version.name,
@@ -177,7 +177,7 @@ def _run_files(registry: ModelRegistry, version: Version) -> tuple[bytes, Mappin
 
 def _decision(copy: PrivateCopy, ring: KeyRing, at: datetime) -> Decision | None:
     try:
-        return newest_decision(copy.evidence, copy.digest, ring.store(), at=at)
+        return newest_decision(copy.evidence, copy.digest, ring.store(), model=copy.version.name, at=at)
     except EvidenceRefused:
         return None
 

@@ -134,7 +134,7 @@ def _is_signed(settings: Settings, version: Version) -> bool:
     trust = read_trust_store(settings.trust_store_path)
     try:
         with private_copy(registry, version) as copy:
-            require_signed(copy.folder, copy.digest, copy.evidence, trust, at=datetime.now(UTC))
+            require_signed(copy.folder, copy.digest, copy.evidence, trust, model=version.name, at=datetime.now(UTC))
     except (EvidenceRefused, BundleInvalid, VersionNotFound):
         return False
     return True

@@ -169,9 +169,11 @@ def _verified(copy: PrivateCopy, trust: TrustStore, *, again: bool) -> frozenset
     now, evidence, done = datetime.now(UTC), copy.evidence, set()
     author = None
     if SIGNATURE_FILE in evidence:
-        author = require_signed(copy.folder, copy.digest, evidence, trust, at=now)
+        author = require_signed(copy.folder, copy.digest, evidence, trust, model=copy.version.name, at=now)
         done.add(SIGNATURE_FILE)
-    found = verify_evidence(evidence, copy.digest, trust, author=author, separation="none", at=now)
+    found = verify_evidence(
+        evidence, copy.digest, trust, model=copy.version.name, author=author, separation="none", at=now
+    )
     for name in (PROVENANCE_FILE, EVALUATION_FILE):
         if name in found.refused:
             raise found.refused[name]

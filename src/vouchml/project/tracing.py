@@ -103,7 +103,7 @@ def _decision(settings: Settings, registry: ModelRegistry, version: Version, lea
             reason = "The decision that the ledger names is not among the evidence any more."
             return _link("decision", LinkStatus.NOT_CHECKED, reason, sha256=named)
         trust, answered = read_trust_store(settings.trust_store_path), datetime.fromisoformat(leaf["time"])
-        decision = read_decision(found, files[found], served["model"], trust, at=answered)
+        decision = read_decision(found, files[found], served["model"], trust, model=version.name, at=answered)
     except EvidenceRefused as error:
         return _link("decision", LinkStatus.FAILED, error.message, sha256=named)
     except VouchError as error:

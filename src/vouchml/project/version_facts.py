@@ -45,18 +45,20 @@ def facts_of_contract(contract: Contract) -> dict[str, Any]:
 
 def facts_of_evidence(settings: Settings, bundle: Bundle, files: EvidenceFiles, trust: TrustStore) -> dict[str, Any]:
     """What is signed about a version and counts now, and what does not count."""
-    now = datetime.now(UTC)
+    now, model = datetime.now(UTC), settings.project.registered_model
     author: TrustedKey | None = None
     refused: dict[str, str] = {}
     try:
-        author = require_signed(bundle.folder, bundle.digest, files, trust, at=now)
+        author = require_signed(bundle.folder, bundle.digest, files, trust, model=model, at=now)
     except EvidenceRefused as error:
         refused["signature"] = error.message
-    found = verify_evidence(files, bundle.digest, trust, author=author, separation=settings.trust.separation, at=now)
+    found = verify_evidence(
+        files, bundle.digest, trust, model=model, author=author, separation=settings.trust.separation, at=now
+    )
     decisions = []
     for name, content in dated_files(files, DECISION):
         try:
-            decision = read_decision(name, content, bundle.digest, trust, at=now)
+            decision = read_decision(name, content, bundle.digest, trust, model=model, at=now)
         except EvidenceRefused as error:
             refused[name] = error.message
         else:

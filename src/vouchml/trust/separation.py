@@ -6,6 +6,7 @@ by the e-mail addresses in the trust store, which is as true as whoever keeps `t
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
@@ -29,12 +30,13 @@ def require_apart(separation: Separation, signer: TrustedKey, authors: Sequence[
             f"The key of {signer.name} judges what the same key made.",
             remedy="Have it signed by another key; [trust] separation says how far apart they must be.",
         )
-    if separation == "people" and any(_person(signer) == _person(author) for author in authors):
+    if separation == "people" and any(person_of(signer) == person_of(author) for author in authors):
         raise SeparationBroken(
             f"{signer.name} judges what the same person made.",
             remedy="Have it signed by another person; [trust] separation says how far apart they must be.",
         )
 
 
-def _person(key: TrustedKey) -> str:
-    return key.email.casefold()
+def person_of(key: TrustedKey) -> str:
+    """Whose key it is: the e-mail address, however its letters are composed, and in whichever case."""
+    return unicodedata.normalize("NFKC", key.email).casefold()

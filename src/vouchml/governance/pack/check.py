@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from typing import Any, Final, cast
+from typing import Any, Final, TypedDict, cast
 
 from vouchml.errors import (
     ApprovalsMissing,
@@ -25,9 +25,9 @@ from vouchml.errors import (
     StatementInvalid,
     StatementMismatch,
 )
-from vouchml.governance.approvals import SignedApproval, accepting, read_approval, require_approvals
+from vouchml.governance.approvals import SignedApproval, accepting, authors_of, read_approval, require_approvals
 from vouchml.governance.break_glass import read_break_glass
-from vouchml.governance.decision import Decision, read_decision, require_valid
+from vouchml.governance.decision import Decision, newest_of, read_decision, require_valid
 from vouchml.governance.evaluation_statement import read_evaluation
 from vouchml.governance.pack.index import INDEX_FILE, PACK_TYPE, SIGNED_INDEX_FILE, read_index
 from vouchml.governance.pack.link import CheckedPack, NotThere, PackLink, link, signed_by
@@ -40,6 +40,8 @@ from vouchml.governance.signed_evidence import (
     PROVENANCE_FILE,
     dated_files,
     moment_text,
+    require_about,
+    require_model,
 )
 from vouchml.ledger.checkpoint import Checkpoint, read_note
 from vouchml.ledger.receipt import Receipt
@@ -82,6 +84,13 @@ def check_pack(
     if receipt is not None:
         links.append(link("prediction", lambda: check.prediction(receipt)))
     return CheckedPack(tuple(links))
+
+
+class _Of(TypedDict):
+    """What each dated statement is read with."""
+
+    model: str
+    at: datetime
 
 
 class _Check:
@@ -135,6 +144,7 @@ class _Check:
             digest=self._index.digest,
             predicate_type=PACK_TYPE,
         )
+        require_about(verified.statement, self._index.name)
         if verified.statement.predicate != {"index": {"sha256": self._sha256(INDEX_FILE)}}:
             raise FileChanged(f"{INDEX_FILE} is another one than was signed.")
         return f"{signed_by([key.name for key in verified.signers])}, made {moment_text(self._index.created)}."
@@ -145,6 +155,7 @@ class _Check:
         signed = read_signed_model(signature)
         if signed.digest != self._index.digest:
             raise StatementMismatch("Another model was signed than the pack is about.")
+        require_model(self._index.name, signed.name)
         wanted = {file.path: file.sha256 for file in signed.files}
         inside = {name.removeprefix("model/"): self._sha256(name) for name in self._files if name.startswith("model/")}
         listed = {each["path"]: each["sha256"] for each in json.loads(self._file("model_files.json"))}
@@ -158,6 +169,7 @@ class _Check:
     def _provenance(self) -> str:
         content = self._file(f"evidence/{PROVENANCE_FILE}")
         verified = read_provenance(content, self._index.digest, self._trust, at=self._index.created)
+        require_about(verified.statement, self._index.name)
         predicate = verified.statement.predicate
         made = _by_name(predicate["runDetails"]["byproducts"])
         used = _by_name(predicate["buildDefinition"]["resolvedDependencies"])
@@ -168,6 +180,7 @@ class _Check:
     def _evaluation(self) -> str:
         content = self._file(f"evidence/{EVALUATION_FILE}")
         verified = read_evaluation(content, self._index.digest, self._trust, at=self._index.created)
+        require_about(verified.statement, self._index.name)
         seen = _by_name(verified.statement.predicate["configuration"])
         if seen != {_MANIFEST: self._sha256(_MANIFEST), "data": self._index.data}:
             raise StatementMismatch("The evaluation is that of another manifest or other data.")
@@ -175,18 +188,18 @@ class _Check:
         return f"{signed_by([key.name for key in verified.signers])}: {result}."
 
     def _approval(self, name: str, content: bytes) -> str:
-        approval = read_approval(name, content, self._index.digest, self._trust, at=self._index.created)
+        approval = read_approval(name, content, self._index.digest, self._trust, **self._of)
         self._approvals.append(approval)
         return f"{signed_by([approval.signer.name])}, {approval.meaning}: {approval.reason}"
 
     def _break_glass(self, name: str, content: bytes) -> str:
         until = read_break_glass(
-            content, self._index.digest, self._trust, at=self._index.created, separation=self._separation
+            name, content, self._index.digest, self._trust, separation=self._separation, **self._of
         )
         return f"Signed by two, until {moment_text(until)}."
 
     def _decision(self, name: str, content: bytes) -> str:
-        decision = read_decision(name, content, self._index.digest, self._trust, at=self._index.created)
+        decision = read_decision(name, content, self._index.digest, self._trust, **self._of)
         self._decisions.append(decision)
         until = moment_text(decision.valid_until)
         return f"{signed_by([decision.signer.name])}: {decision.verdict}, valid until {until}."
@@ -194,20 +207,17 @@ class _Check:
     def _grounds(self) -> str:
         if not self._decisions:
             raise NotThere("No decision of the gate counts.")
-        newest = max(self._decisions, key=lambda decision: (decision.decided_at, decision.file))
+        newest = newest_of(self._decisions)
         self._file("policy.json")
         require_valid(newest, self._evidence, frozenset({self._sha256("policy.json")}), at=self._index.created)
-        if newest.verdict == "INCONCLUSIVE" and accepting(self._approvals) is None:
-            raise DecisionFailed("The newest decision is INCONCLUSIVE, and nobody has accepted that.")
+        self._require_served(newest)
         if newest.contract != self._sha256(_CONTRACT):
             raise ContractMismatch("The newest decision is about another contract.")
         return f"{newest.file} names the contract, the policy and {len(newest.inputs)} files of evidence."
 
     def _enough_approvals(self) -> str:
         asked = read_object(self._file("policy.json"))["approvals"]
-        if self._trainer is None:
-            raise ApprovalsMissing("Whose work was approved is not known: the model's signature does not count.")
-        require_approvals(asked, self._approvals, (), [self._trainer], separation=self._separation)
+        require_approvals(asked, self._approvals, (), self._authors, separation=self._separation)
         wanted = ", ".join(f"{least} by the role {role}" for role, least in sorted(asked.items())) or "none"
         return f"The policy asks for {wanted}; {len(self._approvals)} statements of people count."
 
@@ -256,10 +266,11 @@ class _Check:
         if (served["model"], served["contract"], served["data"]) != ours:
             raise StatementMismatch("Another model answered, or one with another contract or other data.")
         valid = [each for each in self._decisions if each.decided_at <= answered < each.valid_until]
-        named = next((each.file for each in valid if each.sha256 == served["decision"]), None)
+        named = next((each for each in valid if each.sha256 == served["decision"]), None)
         if named is None:
             raise DecisionMissing("Its decision is not in the pack, does not count, or was not valid then.")
-        return f"{fields['prediction_id']} was answered by this model, contract and data, on {named}."
+        self._require_served(named)
+        return f"{fields['prediction_id']} was answered by this model, contract and data, on {named.file}."
 
     def data(self, table_sha256: str | None) -> str:
         """Hold what names the data, and the table if its SHA-256 is given, against each other.
@@ -280,6 +291,25 @@ class _Check:
             if digest != self._index.data:
                 raise StatementMismatch(f"The data of the pack is not that of {name}.")
         return f"{', '.join(named)} agree on the SHA-256 {self._index.data}."
+
+    def _require_served(self, decision: Decision) -> None:
+        """Check that a decision lets a model serve: it is PASS, or somebody accepted that it is not."""
+        if decision.verdict == "FAIL":
+            raise DecisionFailed(f"{decision.file} says FAIL.")
+        if decision.verdict == "INCONCLUSIVE" and not accepting(
+            self._approvals, decision.sha256, self._authors, separation=self._separation
+        ):
+            raise DecisionFailed(f"{decision.file} says INCONCLUSIVE, and nobody has accepted that who may.")
+
+    @property
+    def _authors(self) -> tuple[TrustedKey, ...]:
+        if self._trainer is None:
+            raise ApprovalsMissing("Whose work was approved is not known: the model's signature does not count.")
+        return authors_of(self._trainer, self._approvals)
+
+    @property
+    def _of(self) -> _Of:
+        return {"model": self._index.name, "at": self._index.created}
 
     @property
     def _separation(self) -> Separation:
