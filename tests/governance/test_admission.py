@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from tests.governance.signed_model import SignedModel, make_signed_model
 
 from vouchml.errors import EvidenceRefused
-from vouchml.governance.signed_evidence import DECISION, dated_files
+from vouchml.governance.signed_evidence import APPROVAL, DECISION, dated_files, dated_name
 from vouchml.trust.model_signature import SIGNATURE_FILE
 
 Change = Callable[[SignedModel], object]
@@ -42,6 +44,12 @@ def forge_name(model: SignedModel) -> None:
     payload = base64.b64decode(envelope["payload"]).replace(b"ada@", b"bob@").replace(b'"ada"', b'"bob"')
     envelope["payload"] = base64.b64encode(payload).decode()
     model.files[name] = json.dumps(envelope).encode()
+
+
+def refusal(model: SignedModel, **asked: Any) -> str:
+    with pytest.raises(EvidenceRefused) as refused:
+        model.admit(**asked)
+    return refused.value.code
 
 
 def take_decision_of_another(model: SignedModel) -> None:
@@ -222,6 +230,110 @@ def test_one_person_alone_or_longer_than_four_hours_breaks_no_glass(
     with pytest.raises(EvidenceRefused) as refused:
         model.admit()
     assert refused.value.code == "decision-missing"
+
+
+def test_a_revoked_model_is_refused_as_such_whatever_became_of_its_trainers_key(model: SignedModel) -> None:
+    model.keys.revoke("development-trainer", reason="left")
+    model.keys.revoke_model(model.digest, reason="biased")
+    assert refusal(model) == "model-revoked"
+
+
+def test_nobody_accepts_an_inconclusive_decision_on_their_own_work(model: SignedModel) -> None:
+    model.keys.add("tina", email="tina@example.org", role="trainer")
+    model.keys.add("tina-approves", email="Tina@example.org", role="approver")
+    model.sign("tina")
+    del model.files[decision_file(model)]
+    model.decide("INCONCLUSIVE")
+    model.approve("tina-approves", "inconclusive accepted")
+    model.approve("ada", "authored", before=1)
+    model.approve("ada", "inconclusive accepted")
+    assert refusal(model, separation="people") == "decision-failed"
+    model.approve("bob", "inconclusive accepted")
+    model.admit(separation="people")
+
+
+def test_whoever_accepts_an_inconclusive_decision_accepts_that_one_and_no_other(model: SignedModel) -> None:
+    del model.files[decision_file(model)]
+    model.decide("INCONCLUSIVE", before=60)
+    model.approve("ada", "inconclusive accepted", before=-1)
+    model.admit(later=1)
+    model.decide("INCONCLUSIVE")
+    assert refusal(model, later=1) == "decision-failed"
+
+
+def test_a_copy_of_an_approval_under_a_later_name_outvotes_no_rejection(model: SignedModel) -> None:
+    approval = model.approve("ada", before=100)
+    model.approve("ada", "rejected", before=50)
+    key, _ = model.keys.signer("approver", "ada")
+    later = dated_name(APPROVAL, model.at + timedelta(days=1), key.public.key_id)
+    model.files[later] = model.files[approval]
+    assert refusal(model, approvals={"approver": 1}) == "approvals-missing"
+
+
+def test_of_one_persons_words_in_one_second_the_rejection_counts(model: SignedModel) -> None:
+    model.keys.add("ada-too", email="ada@example.org", role="approver")
+    for approves, rejects in (("ada", "ada-too"), ("ada-too", "ada")):
+        model.approve(approves)
+        model.approve(rejects, "rejected")
+        assert refusal(model, approvals={"approver": 1}) == "approvals-missing"
+
+
+@pytest.mark.parametrize(("counts", "other"), [("FAIL", "PASS"), ("FAIL", "INCONCLUSIVE"), ("INCONCLUSIVE", "PASS")])
+def test_of_decisions_in_one_second_the_more_careful_counts(model: SignedModel, counts: str, other: str) -> None:
+    model.keys.add("gate-too", email="gate@example.org", role="gate")
+    for one, two in (("development-gate", "gate-too"), ("gate-too", "development-gate")):
+        model.decide(counts, gate=one)
+        model.decide(other, gate=two)
+        assert refusal(model) == "decision-failed"
+
+
+def test_a_decision_under_a_later_name_is_none(model: SignedModel) -> None:
+    passed = model.files[decision_file(model)]
+    model.decide("FAIL", before=-1)
+    model.files["decision-99991231T235959Z-ffffffff.dsse.json"] = passed
+    assert refusal(model, later=2) == "decision-failed"
+    for name in [name for name, content in dated_files(model.files, DECISION) if content != passed]:
+        del model.files[name]
+    del model.files[next(name for name, _ in dated_files(model.files, DECISION) if not name.startswith("decision-9"))]
+    assert refusal(model, later=2) == "statement-invalid"
+
+
+OTHER = "another_model"
+FOR_ANOTHER: Mapping[str, tuple[Change, str]] = {
+    "the signature": (lambda model: model.sign(model=OTHER), "statement-mismatch"),
+    "the decision": (
+        lambda model: (model.files.pop(decision_file(model)), model.decide(model=OTHER)),
+        "statement-mismatch",
+    ),
+    "an approval": (lambda model: model.approve("ada", model=OTHER), "statement-mismatch"),
+    "breaking the glass": (
+        lambda model: (model.files.pop(decision_file(model)), model.break_glass("ada", "bob", model=OTHER)),
+        "decision-missing",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FOR_ANOTHER)
+def test_what_was_signed_for_another_registered_model_does_not_count(model: SignedModel, what: str) -> None:
+    change, code = FOR_ANOTHER[what]
+    change(model)
+    assert refusal(model, approvals={"approver": 1} if what == "an approval" else {}) == code
+
+
+@pytest.mark.parametrize("separation", ["roles", "people"])
+def test_who_signed_that_they_authored_it_does_not_approve_it(model: SignedModel, separation: str) -> None:
+    model.approve("ada", "authored", before=10)
+    model.approve("ada", before=5)
+    assert refusal(model, approvals={"approver": 1}, separation=separation) == "separation-broken"
+    model.approve("bob")
+    model.admit(approvals={"approver": 1})
+
+
+def test_one_address_written_in_two_ways_is_one_person(model: SignedModel) -> None:
+    for name, email in (("zoe", "zo\u00e9@example.org"), ("zoe-too", "ZOE\u0301@example.org")):
+        model.keys.add(name, email=email, role="approver")
+        model.approve(name)
+    assert refusal(model, approvals={"approver": 2}, separation="people") == "approvals-missing"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -25,6 +25,12 @@ def test_people_apart_means_another_person_whatever_the_key_and_the_case_of_the_
             require_apart("people", ADA_APPROVES, authors)
 
 
+def test_an_address_is_the_same_however_its_letters_are_composed() -> None:
+    one = key_of("zoe", "trainer", "zo\u00e9@example.org")
+    with pytest.raises(SeparationBroken):
+        require_apart("people", key_of("zoe-approves", "approver", "zoe\u0301@example.org"), [one])
+
+
 def test_roles_apart_means_another_key_and_lets_one_person_have_both() -> None:
     require_apart("roles", ADA_APPROVES, [ADA_TRAINS])
     with pytest.raises(SeparationBroken, match="what the same key made"):
