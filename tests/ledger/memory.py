@@ -68,6 +68,9 @@ class MemoryLedger:
     def entries(self, start: int, end: int) -> Iterator[Entry]:
         return (self.rows[index] for index in sorted(self.rows) if start <= index < end)
 
+    def candidates(self, wanted: str) -> Sequence[int]:
+        return self.find(wanted)
+
     def find(self, wanted: str) -> Sequence[int]:
         return self.ids.get(wanted, [])
 

@@ -26,14 +26,18 @@ Who = Annotated[
     str | None,
     typer.Option("--who", metavar="NAME", help="The person who decides.  [default: git's user.name, else the login]"),
 ]
+AllRequests = Annotated[
+    bool, typer.Option("--all", help="All requests of this id, whoever sent them: callers choose their request ids.")
+]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help=f"Why. {_FOR_EVER}")]
 
 
-def erase(
+def erase(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     request_id: RequestId,
     basis: Annotated[str, typer.Option("--basis", metavar="TEXT", help=f'Such as "GDPR Art. 17(1)(b)". {_FOR_EVER}')],
     row: Row = None,
+    all_requests: AllRequests = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     override_hold: Annotated[
         str | None,
@@ -45,6 +49,7 @@ def erase(
 ) -> None:
     """Erase the payloads of a prediction and of its outcomes, for good.
 
+    Where callers used one request id for several requests, they are named, and nothing is erased without --all.
     Inputs, answer and salt are destroyed; a record says when, by whom and on what basis, and the log still verifies.
     Several are erased all together or not at all. Copies elsewhere, such as backups and exports, are not reached. With
     PostgreSQL the owner of the tables runs it, and nobody else can use the payloads while it writes their table anew.
@@ -59,7 +64,7 @@ def erase(
 
     store, schedule = open_for_writing(settings)
     with closing(store):
-        found = find_erasable(store, request_id, row=row)
+        found = find_erasable(store, request_id, row=row, all_requests=all_requests)
         if found.holds and override_hold is None:
             raise held_by(found.holds)
         if not yes and found.entries:
@@ -121,11 +126,12 @@ def prune(
     show(f"{did} {found.payloads:,} payloads ({before}); {found.held:,} more are under a hold.")
 
 
-def hold(
+def hold(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     reason: Reason,
     request_id: MayBeRequestId = None,
     row: Row = None,
+    all_requests: AllRequests = False,
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="From this time on, ISO 8601, in UTC.")
     ] = None,
@@ -138,7 +144,7 @@ def hold(
 ) -> None:
     """Keep payloads from being erased: a legal hold.
 
-    Of one request, or of a time, which may be still to come.
+    Of one request, or of a time, which may be still to come. Of several requests with one request id only with --all.
     """
     settings = project_settings(ctx, config)
     if (request_id is None) == (since is None and until is None):
@@ -146,13 +152,16 @@ def hold(
     from datetime import UTC, datetime
 
     from vouchml.ledger.holds import hold_of_records, hold_of_time
-    from vouchml.ledger.search import predictions_of
+    from vouchml.ledger.search import requests_of, require_one_request
     from vouchml.project.open_ledger import reading, write
 
     person, now = _person(settings, who), datetime.now(UTC)
     if request_id is not None:
         with reading(settings) as store:
-            places = predictions_of(store, request_id, row=row)
+            requests = requests_of(store, request_id, row=row, most=None)
+            if not all_requests:
+                require_one_request(store, requests)
+        places = [place for request in requests for place in request.places]
         record = hold_of_records(request_id, places, who=person, reason=reason, time=now)
     else:
         record = hold_of_time(optional_moment(since), optional_moment(until), who=person, reason=reason, time=now)

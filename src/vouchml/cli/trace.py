@@ -36,6 +36,7 @@ def trace(ctx: typer.Context, name: Id, row: Row = None, as_json: Json = False, 
     read the ledger. Exits with 0, or with 1 when a link failed.
     """
     settings = project_settings(ctx, config)
+    from vouchml.ledger.search import MOST_REQUESTS
     from vouchml.project.open_ledger import reading
     from vouchml.project.tracing import trace as trace_id
 
@@ -47,7 +48,8 @@ def trace(ctx: typer.Context, name: Id, row: Row = None, as_json: Json = False, 
         for traced in traces:
             show(_tree(settings, traced))
     if found > len(traces):
-        note(f"The first {len(traces)} of {found} predictions of this id; see one by: vouch trace {name} --row NUMBER")
+        of = f"{found} or more" if found >= MOST_REQUESTS else f"{found}"
+        note(f"The first {len(traces)} of {of} predictions of this id; see one by: vouch trace {name} --row NUMBER")
     if any(traced.outcome == "failed" for traced in traces):
         raise typer.Exit(1)
 

@@ -14,7 +14,7 @@ from vouchml.errors import PayloadHeld
 from vouchml.ledger.holds import Hold, holds_in_force
 from vouchml.ledger.leaf import read_leaf
 from vouchml.ledger.record import Record, RecordType, event
-from vouchml.ledger.search import predictions_of, records_about
+from vouchml.ledger.search import records_about, requests_of, require_one_request
 from vouchml.ledger.store.base import Entry, LedgerStore
 
 
@@ -27,13 +27,17 @@ class Erasable:
     holds: tuple[Hold, ...]
 
 
-def find_erasable(store: LedgerStore, name: str, *, row: int | None = None) -> Erasable:
+def find_erasable(store: LedgerStore, name: str, *, row: int | None = None, all_requests: bool = False) -> Erasable:
     """What there is to erase of the predictions with the id `name`: their payloads, and those of their outcomes.
 
     Raises:
         RecordNotFound: there is no such prediction.
+        RecordAmbiguous: it is the id of several requests, and `all_requests` does not say that all are meant.
     """
-    places = list(predictions_of(store, name, row=row))
+    requests = requests_of(store, name, row=row, most=None)
+    if not all_requests:
+        require_one_request(store, requests)
+    places = [place for request in requests for place in request.places]
     for place in tuple(places):
         prediction_id = read_leaf(store.entry(place).leaf)["prediction_id"]
         places.extend(records_about(store, prediction_id, RecordType.OUTCOME))

@@ -213,7 +213,7 @@ class TracedPrediction(BaseModel):
 class TraceReply(BaseModel):
     """The chains of the predictions that have an id."""
 
-    found: int = Field(description="How many predictions have the id.")
+    found: int = Field(description="How many predictions have the id; only the first 1,000 requests of it are counted.")
     predictions: list[TracedPrediction] = Field(description="The first twenty of them.")
 
 

@@ -90,6 +90,10 @@ class LedgerStore(Protocol):
         """The name of this ledger in its checkpoints."""
         ...
 
+    def candidates(self, name: str) -> Sequence[int]:
+        """The places, in order, of the records that may have `name` among their ids, whose leaves nobody has read."""
+        ...
+
     def find(self, name: str) -> tuple[int, ...]:
         """The places of the records that have `name` among their ids, in order; none when there is no such record."""
         ...

@@ -125,10 +125,13 @@ class PostgresStore:
         """The name of this ledger in its checkpoints."""
         return self._origin
 
+    def candidates(self, name: str) -> Sequence[int]:
+        """The places of the records that may have the id `name`."""
+        return sorted({index for (index,) in self._rows(_FIND, (signed_key(name),))})
+
     def find(self, name: str) -> tuple[int, ...]:
         """The places of the records with the id `name`."""
-        found = self._rows(_FIND, (signed_key(name),))
-        places = sorted({index for (index,) in found})
+        places = self.candidates(name)
         parts = (places[start : start + ENTRIES_AT_ONCE] for start in range(0, len(places), ENTRIES_AT_ONCE))
         return tuple(
             entry.index for part in parts for entry in self._entries_of(_ENTRIES_AT, (part,)) if names(entry.leaf, name)

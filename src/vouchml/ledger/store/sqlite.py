@@ -118,6 +118,11 @@ class SqliteStore:
         """The name of this ledger in its checkpoints."""
         return self._origin
 
+    def candidates(self, name: str) -> Sequence[int]:
+        """The places of the records that may have the id `name`."""
+        with _transaction(self._connection, self._name, "BEGIN"):
+            return sqlite_lookup.candidates(self._connection, self._head().size, name)
+
     def find(self, name: str) -> tuple[int, ...]:
         """The places of the records with the id `name`."""
         with _transaction(self._connection, self._name, "BEGIN"):
