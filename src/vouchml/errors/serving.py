@@ -15,7 +15,7 @@ class ServiceFailed(VouchError):
 
 
 class ServiceBusy(VouchError):
-    """A worker has as many requests under way as `[serving] max_in_flight` allows."""
+    """A worker has as many requests, or rows, under way as `[serving] max_in_flight` or `max_rows_in_flight` allows."""
 
     code, exit_status, http_status = "service-busy", 7, 503
 

@@ -47,6 +47,7 @@ from vouchml.serving.routes.predict import predict_routes
 from vouchml.serving.routes.receipt import receipt_routes
 from vouchml.serving.routes.trace import trace_routes
 from vouchml.serving.routes.webhooks import webhook_routes
+from vouchml.serving.row_budget import RowBudget
 from vouchml.serving.schemas import ErrorReply
 from vouchml.serving.service import Rules, Service
 from vouchml.serving.shadow import Shadow
@@ -90,9 +91,10 @@ def create_app(settings: Settings) -> Service:
         on_refused=ledger.refused_version if ledger else lambda *_: None,
     )
     shadow = Shadow(metrics)
-    plane = DataPlane(follower, serving, metrics, shadow)
+    budget = RowBudget(serving.max_rows_in_flight)
+    plane = DataPlane(follower, serving, metrics, shadow, budget)
     new_id = NewIds()
-    exchange = Exchange(metrics, log, ledger, lambda: follower.flags, body_seconds=serving.body_seconds)
+    exchange = Exchange(metrics, log, ledger, lambda: follower.flags, budget, body_seconds=serving.body_seconds)
     keeps_ledger = ledger is not None
     recording = recording_of(serving)(metrics, log, new_id, worker=worker, keeps_ledger=keeps_ledger)
     one, many = PredictDoor(plane, recording, serving), PredictBatchDoor(plane, recording, serving)

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from vouchml.errors import ContractBreach, InvalidFeature, ScoreUndefined
 from vouchml.model.request import PredictionRequest
+from vouchml.serving.doors.base import Call
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.following.served_model import Arm, Lineup, ServedModel
 from vouchml.serving.metrics import WorkerMetrics
+from vouchml.serving.row_budget import RowBudget
 from vouchml.serving.shadow import Shadow
 from vouchml.settings import ServingSettings
 
@@ -45,8 +47,16 @@ class ScoredRows:
 class DataPlane:
     """Scores decoded rows with the version that a request falls to."""
 
-    def __init__(self, follower: Follower, settings: ServingSettings, metrics: WorkerMetrics, shadow: Shadow) -> None:
+    def __init__(
+        self,
+        follower: Follower,
+        settings: ServingSettings,
+        metrics: WorkerMetrics,
+        shadow: Shadow,
+        budget: RowBudget,
+    ) -> None:
         self.follower = follower
+        self._budget = budget
         self._refuses_outside = settings.out_of_range == "refuse"
         self._metrics = metrics
         self._shadow = shadow
@@ -89,13 +99,17 @@ class DataPlane:
             rows, probabilities = row.reshape(1, -1), np.array([probability])
             self._shadow.compare(lineup.shadow, rows, probabilities, choice.served.contract)
 
-    async def score_rows(self, lineup: Lineup, request_id: str, rows: NDArray[np.float64], *, place: str) -> ScoredRows:
+    async def score_rows(self, lineup: Lineup, call: Call, rows: NDArray[np.float64], *, place: str) -> ScoredRows:
         """Score rows, shape (rows, features), all with one version; `place` is what the body calls the list of rows.
 
+        They are under way until the exchange of `call` ends.
+
         Raises:
+            ServiceBusy: the worker has too many rows under way.
             ContractBreach, ScoreUndefined: see `begin_row` and `end_row`.
         """
-        arm = lineup.arm(request_id)
+        self._budget.take(call, len(rows))
+        arm = lineup.arm(call.request_id)
         served = lineup.answering(arm)
         ranges = served.decoder.ranges
         counts = ranges.count_outside(rows)

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from fastapi import Response
 
-from vouchml.errors import ContractBreach, LedgerUnavailable, NoModelLoaded, ServiceFailed, VouchError
+from vouchml.errors import ContractBreach, LedgerUnavailable, NoModelLoaded, ServiceBusy, ServiceFailed, VouchError
 from vouchml.serving.reply import JSON, Header, Reply, wire_headers
 from vouchml.serving.schemas import ErrorDetail, ErrorReply, InvalidEntry
 
@@ -28,10 +28,10 @@ def error_reply(error: VouchError, headers: Iterable[Header] = ()) -> Reply:
 
 
 def ask_again(error: VouchError, model_after: str) -> tuple[Header, ...]:
-    """When asking again helps, as a header: for a model after `model_after` seconds, for the ledger after one."""
+    """When asking again helps, as a header: for a model after `model_after` seconds, for all else after one."""
     if isinstance(error, NoModelLoaded):
         return ((b"retry-after", model_after.encode()),)
-    return ((b"retry-after", b"1"),) if isinstance(error, LedgerUnavailable) else ()
+    return ((b"retry-after", b"1"),) if isinstance(error, (LedgerUnavailable, ServiceBusy)) else ()
 
 
 def told(error: VouchError) -> VouchError:

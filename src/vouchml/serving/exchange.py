@@ -17,6 +17,7 @@ from vouchml.serving.doors.base import Call, Door
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.reply import Header, Reply
 from vouchml.serving.request_log import RequestLog
+from vouchml.serving.row_budget import RowBudget
 
 #: Of an answer that left without a record, where `[ledger] on_failure` is "serve".
 UNRECORDED: Final[Header] = (b"x-vouch-recorded", b"no")
@@ -47,6 +48,7 @@ class Exchange:
         log: RequestLog,
         ledger: Ledger | None,
         flags: Callable[[], tuple[Header, ...]],
+        budget: RowBudget,
         *,
         body_seconds: float,
     ) -> None:
@@ -54,6 +56,7 @@ class Exchange:
         self._log = log
         self._ledger = ledger
         self._flags = flags
+        self._budget = budget
         self._body_seconds = body_seconds
         self.in_flight = metrics.in_flight
 
@@ -79,6 +82,9 @@ class Exchange:
             reply = door.refuse(failed, call)
             self.note_refusal(door.name, failed, call, reply, perf_counter() - began)
             return reply
+        finally:  # also of a caller that has gone
+            if call.rows_under_way:
+                self._budget.give_back(call)
         self._metrics.request(door.name, reply.status, perf_counter() - began)
         return reply
 

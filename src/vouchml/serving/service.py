@@ -168,7 +168,7 @@ def with_challenge(error: VouchError, reply: Reply) -> Reply:
     """The same reply, with what HTTP wants beside a refusal for want of a key, or of room."""
     if (wanted := challenge(error)) is not None:
         return reply._replace(headers=(*reply.headers, (b"www-authenticate", wanted.encode())))
-    if isinstance(error, ServiceBusy):
+    if isinstance(error, ServiceBusy) and not any(name == b"retry-after" for name, _ in reply.headers):
         return reply._replace(headers=(*reply.headers, (b"retry-after", b"1")))
     return reply
 

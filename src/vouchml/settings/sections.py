@@ -167,10 +167,15 @@ class ServingSettings(Section):
     max_batch_bytes: int = Field(
         default=16 * 1024 * 1024, ge=1024, description="The longest body of a request for many rows."
     )
-    max_batch_rows: int = Field(default=100_000, ge=1, description="The most rows that one request may bring.")
+    max_batch_rows: int = Field(default=20_000, ge=1, description="The most rows that one request may bring.")
     body_seconds: float = Field(default=10.0, ge=0.1, le=3600, description="Seconds within which a body must arrive.")
     max_in_flight: int = Field(
         default=1024, ge=1, description="Requests that one worker has under way at most; more are told to come again."
+    )
+    max_rows_in_flight: int = Field(
+        default=200_000,
+        ge=1,
+        description="Rows that one worker has under way at most in requests of many; more are told to come again.",
     )
     drain_seconds: float = Field(
         default=1.0, ge=0.0, le=600, description="Seconds for which a worker that is to end goes on taking requests."

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -162,3 +163,34 @@ def test_a_body_far_longer_than_one_row_may_have_is_taken(
 
     assert len(reply.request.content) > 5_000_000
     assert len(reply.json()["predictions"]) == 10_000
+
+
+def test_rows_beyond_what_a_worker_has_under_way_are_told_to_come_again_and_others_are_answered(
+    serve_with: ServeWith, names: list[str], rows: NDArray[np.float64]
+) -> None:
+    long = json.dumps({"rows": records(names, np.resize(rows, (2_000, rows.shape[1])))}).encode()
+    one = records(names, rows[:1])[0]
+
+    def post(_: int) -> httpx.Response:
+        return client.post(BATCH, content=long, headers={"Content-Type": "application/json"})
+
+    with serve_with(max_rows_in_flight=2_500) as client:
+        with ThreadPoolExecutor(8) as callers:
+            together = list(callers.map(post, range(16)))
+            single = client.post("/predict", json={"features": one})
+        after = post(0)
+
+    assert {reply.status_code for reply in together} == {200, 503}
+    refused = [reply for reply in together if reply.status_code == 503]
+    assert {refusal(reply, 503)["code"] for reply in refused} == {"service-busy"}
+    assert {tuple(reply.headers.get_list("retry-after")) for reply in refused} == {("1",)}
+    assert single.status_code == after.status_code == 200  # what was under way is given back
+
+
+def test_a_request_of_more_rows_than_may_be_under_way_is_answered_when_it_is_alone(
+    serve_with: ServeWith, names: list[str], rows: NDArray[np.float64]
+) -> None:
+    with serve_with(max_rows_in_flight=5) as client:
+        for _ in range(2):
+            assert client.post(BATCH, json={"rows": records(names, rows[:6])}).status_code == 200
+            assert client.post(BATCH, json={"rows": []}).status_code == 422

@@ -21,7 +21,7 @@ class Call:
 
     `request_id` is made up at first, and becomes the caller's when the body names one; the reply carries it, whether
     it is an answer or a refusal. `scopes` are what the caller may do. `records` are what the ledger has to hold before
-    the answer leaves.
+    the answer leaves. `rows_under_way` are those that it has of the worker's budget.
     """
 
     headers: Mapping[bytes, bytes]
@@ -30,6 +30,7 @@ class Call:
     scopes: frozenset[Scope] = frozenset()
     body: bytes = b""
     records: Sequence[Record] = ()
+    rows_under_way: int = 0
 
 
 class Door(Protocol):

@@ -73,7 +73,7 @@ class MlflowScoringDoor:
         decoded = await self._decode(call, lineup.champion.contract)
         if decoded.passed_over:
             self._recording.metrics.extra_columns(decoded.passed_over)
-        scored = await self._plane.score_rows(lineup, call.request_id, decoded.rows, place="rows")
+        scored = await self._plane.score_rows(lineup, call, decoded.rows, place="rows")
         prediction_id = await self._recording.many(self.name, call, scored, decoded.rows)
         headers = (*_provenance(scored), (b"x-vouch-prediction-id", prediction_id.encode()))
         if decoded.passed_over:

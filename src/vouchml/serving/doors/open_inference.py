@@ -76,7 +76,7 @@ class OpenInferenceDoor:
         request = await self._decode(call, lineup.champion.contract)
         if request.id is not None:
             call.request_id = request.id
-        scored = await self._plane.score_rows(lineup, call.request_id, request.rows, place="rows")
+        scored = await self._plane.score_rows(lineup, call, request.rows, place="rows")
         prediction_id = await self._recording.many(self.name, call, scored, request.rows)
         shadow = lineup.shadow.version if lineup.shadow else None
         return _encode(request, scored, call.request_id, prediction_id, shadow)

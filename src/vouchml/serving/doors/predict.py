@@ -86,7 +86,7 @@ class PredictBatchDoor:
         long = len(call.body) >= LONG_BODY
         request = await anyio.to_thread.run_sync(decode, call.body) if long else decode(call.body)
         call.request_id = request.request_id or call.request_id
-        scored = await self._plane.score_rows(lineup, call.request_id, request.rows, place="rows")
+        scored = await self._plane.score_rows(lineup, call, request.rows, place="rows")
         text = self._texts.of(lineup, scored.arm)
         batch_id = await self._recording.many(self.name, call, scored, request.rows)
         body = text.many(scored, call.request_id, batch_id)
