@@ -7,13 +7,17 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.processes import run
-from tests.recorded_project import recorded_project
+from tests.recorded_project import append, recorded_project
+
+from vouchml.ledger.record import RecordType, event, time_text
+from vouchml.settings import load_settings
 
 Done = subprocess.CompletedProcess[str]
 
@@ -199,6 +203,26 @@ def test_an_erased_request_is_gone_and_the_trace_says_when_and_on_what_basis(fol
     assert run("ledger", "verify", cwd=folder).returncode == 0
     again = run("ledger", "erase", "--request-id", "request-2", "--basis", "again", "--yes", cwd=folder)
     assert "gone already" in again.stderr
+
+
+def test_a_request_id_of_several_requests_is_erased_and_held_only_with_all(folder: Path) -> None:
+    ids = ("f" * 32, "request-2")
+    fields = {"prediction_id": ids[0], "request_id": ids[1], "served": {"model": "m"}}
+    now = datetime.now(UTC)
+    another = event(RecordType.PREDICTION, fields, time=now, payload={"caller": "another caller"}, ids=ids)
+    place = append(load_settings(folder / "vouch.toml"), another)
+    erase = ("ledger", "erase", "--basis", "GDPR Art. 17(1)(b)", "--yes", "--json", "--request-id")
+    for command in (erase, ("ledger", "hold", "--reason", "case 12", "--request-id")):
+        refused = run(*command, "request-2", cwd=folder)
+        assert refused.returncode == 10
+        assert "2 requests have this id" in refused.stderr
+        assert "by a caller; " in refused.stderr
+        assert f"{time_text(now)} by another caller" in refused.stderr
+    assert document(run(*erase, ids[0], cwd=folder))["erased"] == [place]
+    assert len(document(run(*erase, "request-2", "--all", cwd=folder))["erased"]) == 1
+    assert (
+        run("ledger", "hold", "--reason", "case 12", "--request-id", "request-2", "--all", cwd=folder).returncode == 0
+    )
 
 
 def test_what_is_held_is_not_erased_before_it_is_released_unless_a_reason_is_recorded(folder: Path) -> None:

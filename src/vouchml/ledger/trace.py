@@ -30,7 +30,7 @@ from vouchml.ledger.tree import leaf_hash
 from vouchml.ledger.trusted_keys import LedgerKey, ledger_keys
 from vouchml.trust.trust_store import TrustStore
 
-#: Predictions of one id that are traced at most; a request may have a hundred thousand rows.
+#: Predictions of one id that are traced at most; a request may have twenty thousand rows.
 MOST_TRACED: Final = 20
 _OF_RECORD: Final = ("leaf", "commitment", "erasure")
 
