@@ -8,6 +8,7 @@ import io
 import json
 from argparse import Namespace
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ from tests.project.evidence.judged_project import JudgedProject
 from vouchml.governance.pack.archive import pack_bytes, read_pack
 from vouchml.governance.pack.check import check_pack
 from vouchml.governance.pack.index import sign_index
+from vouchml.ledger.receipt import Receipt
+from vouchml.ledger.record import RecordType, event
+from vouchml.project.open_ledger import write
 from vouchml.project.packing import Packed, make_pack
+from vouchml.project.receipts import obtain_receipt
 from vouchml.trust.trust_store_file import read_trust_store
 
 TOOL = Path(__file__).resolve().parents[3] / "tools" / "verify_pack.py"
@@ -66,12 +71,28 @@ class PackedProject:
         signed = sign_index(content, model=model["name"], digest=model["digest"], key=key)
         self.files["index.dsse.json"] = signed.to_bytes()
 
-    def links(self) -> dict[str, str]:
+    def answered_under(self, decision: str, *, number: int = 1) -> Receipt:
+        """The receipt of a prediction that the ledger has under the decision with this SHA-256."""
+        index, settings = self.json("index.json"), self.judged.settings
+        served = {
+            "model": index["model"]["digest"],
+            "contract": sha256(self.files["contract.json"]).hexdigest(),
+            "data": index["model"]["data"],
+            "decision": decision,
+            "version": str(number),
+        }
+        fields = {"prediction_id": "p-1", "served": served}
+        record = event(RecordType.PREDICTION, fields, time=datetime.now(UTC), payload={"rows": []}, ids=("p-1",))
+        write(settings, record)
+        return obtain_receipt(settings, "p-1")
+
+    def links(self, receipt: Receipt | None = None) -> dict[str, str]:
         """What our own check says of each link."""
-        checked = check_pack(self.files, read_trust_store(self.judged.settings.trust_store_path))
+        trust = read_trust_store(self.judged.settings.trust_store_path)
+        checked = check_pack(self.files, trust, receipt=receipt)
         return {link.name: link.status.value for link in checked.links}
 
-    def stand_alone(self) -> tuple[int, dict[str, str]]:
+    def stand_alone(self, receipt: Receipt | None = None) -> tuple[int, dict[str, str]]:
         """What the stand-alone verifier says, and how it exits."""
         self.file.write_bytes(pack_bytes(self.files))
         module_spec = importlib.util.spec_from_file_location("verify_pack", TOOL)
@@ -79,10 +100,14 @@ class PackedProject:
         assert module_spec.loader is not None
         module = importlib.util.module_from_spec(module_spec)
         module_spec.loader.exec_module(module)
-        said = io.StringIO()
+        said, place = io.StringIO(), self.file.with_suffix(".receipt.json")
+        if receipt is not None:
+            place.write_text(receipt.to_json(), encoding="utf-8")
         trust = str(self.judged.settings.trust_store_path)
         with contextlib.redirect_stdout(said):
-            status = module.main(Namespace(pack=str(self.file), trust=trust, receipt=None, data=None))
+            status = module.main(
+                Namespace(pack=str(self.file), trust=trust, receipt=str(place) if receipt else None, data=None)
+            )
         told = {}
         for line in said.getvalue().splitlines():
             word, name = line[:11].strip().casefold(), line[12:].partition(":")[0]

@@ -6,7 +6,9 @@ import base64
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ from tests.project.evidence.packed_project import PackedProject
 
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import EvidenceMismatch, FileUnusable
+from vouchml.governance.break_glass import sign_break_glass
 from vouchml.governance.pack.check import check_pack
 from vouchml.governance.pack.events import event_receipts
+from vouchml.governance.signed_evidence import BREAK_GLASS, dated_name
 from vouchml.ledger.record import RecordType
 from vouchml.project.open_ledger import reading
 from vouchml.project.receipts import newest_checkpoint
@@ -227,6 +231,81 @@ def test_a_statement_by_a_key_that_does_not_count_is_set_aside(fresh: PackedProj
     assert fresh.links()[statement.file] == "not checked"
     status, told = fresh.stand_alone()
     assert (status, told[statement.file]) == (2, "not checked")
+
+
+def test_who_signed_that_they_authored_it_does_not_count_as_approving_it(fresh: PackedProject) -> None:
+    judged = fresh.judged
+    judged.ring.add("bob", email="bob@example.org", role="approver")
+    separation = judged.settings.trust.separation
+    judged.trust(separation="none")  # where nobody asks, it can be signed
+    judged.approve(1, "bob", "authored")
+    time.sleep(1.0)  # one key signs one statement of a kind in a second
+    judged.approve(1, "bob")
+    judged.trust(separation=separation)
+    judged.ask(approvals={"approver": 1})
+    judged.decide(1)
+    fresh.pack()
+    assert fresh.links()["approvals"] == "failed"
+    assert fresh.stand_alone()[1]["approvals"] == "failed"
+
+
+def test_a_prediction_is_followed_to_a_decision_that_let_the_model_serve_and_to_no_other(fresh: PackedProject) -> None:
+    judged = fresh.judged
+    judged.ring.add("grace", email="grace@example.org", role="approver")
+    judged.ask(bounds={"roc_auc_lower": 0.99})
+    decided = judged.decide(1)
+    assert decided.outcome.verdict == "INCONCLUSIVE"
+    assert decided.statement is not None
+    judged.approve(1, "grace", "reviewed")
+    fresh.pack()
+    receipt = fresh.answered_under(decided.statement.sha256)
+    assert (fresh.links(receipt)["prediction"], fresh.stand_alone(receipt)[1]["prediction"]) == ("failed", "failed")
+    time.sleep(1.0)
+    judged.approve(1, "grace", "inconclusive accepted")
+    fresh.pack()
+    assert (fresh.links(receipt)["prediction"], fresh.links(receipt)["grounds"]) == ("verified", "verified")
+    told = fresh.stand_alone(receipt)[1]
+    assert (told["prediction"], told["grounds"]) == ("verified", "verified")
+
+
+def test_a_prediction_under_a_fail_is_not_followed(fresh: PackedProject) -> None:
+    fresh.judged.ring.add("bob", email="bob@example.org", role="approver")
+    fresh.judged.approve(1, "bob", "rejected")
+    decided = fresh.judged.decide(1)
+    assert decided.outcome.verdict == "FAIL"
+    assert decided.statement is not None
+    fresh.pack()
+    receipt = fresh.answered_under(decided.statement.sha256)
+    assert (fresh.links(receipt)["prediction"], fresh.stand_alone(receipt)[1]["prediction"]) == ("failed", "failed")
+
+
+@pytest.mark.parametrize(("other", "hours"), [("grace", 1.0), ("bob", 4.5)])
+def test_breaking_the_glass_alone_or_for_too_long_fails_the_pack(
+    fresh: PackedProject, other: str, hours: float
+) -> None:
+    judged = fresh.judged
+    for name, email in (("ada", "ada@example.org"), ("grace", "ADA@example.org"), ("bob", "bob@example.org")):
+        judged.ring.add(name, email=email, role="approver")
+    judged.trust(separation="people")
+    keys = (judged.ring.signer("approver", "ada")[0], judged.ring.signer("approver", other)[0])
+    now = datetime.now(UTC)
+    fresh.pack()
+    digest = fresh.json("index.json")["model"]["digest"]
+    until = now + timedelta(hours=hours)
+    signed = sign_break_glass(judged.name, digest, "the pager", keys=keys, at=now, until=until)
+    name = dated_name(BREAK_GLASS, now, keys[0].public.key_id)
+    judged.put(1, name, signed.to_bytes())
+    fresh.pack()
+    assert (fresh.links()[name], fresh.stand_alone()[1][name]) == ("failed", "failed")
+
+
+def test_a_statement_under_another_name_than_its_own_fails_the_pack(packed: PackedProject) -> None:
+    for kind in ("approval", "decision"):
+        copy = f"evidence/{kind}-99991231T235959Z-ffffffff.dsse.json"
+        packed.files[copy] = packed.files[packed.name_of(f"evidence/{kind}-")]
+        packed.resign()
+        name = copy.removeprefix("evidence/")
+        assert (packed.links()[name], packed.stand_alone()[1][name]) == ("failed", "failed")
 
 
 def test_without_a_trust_store_of_ones_own_nothing_is_proved(packed: PackedProject) -> None:
