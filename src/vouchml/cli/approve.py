@@ -67,6 +67,8 @@ def approve(
         )
         return
     show(f"{name} signed: {said}. {statement.file}, SHA-256 {statement.sha256}")
+    if said == "rejected":
+        note(f"Whoever may write to MLflow can take this away. To stop the model for good: vouch revoke {found.number}")
     if said != "inconclusive accepted":
         note(f"The gate counts approvals when it decides: vouch gate {found.number}")
 
