@@ -78,13 +78,15 @@ class SignedModel:
         self.files[name] = envelope.to_bytes()
         return name
 
-    def break_glass(self, one: str, other: str, *, hours: float = 4, before: float = 0, model: str = NAME) -> None:
+    def break_glass(self, one: str, other: str, *, hours: float = 4, before: float = 0, model: str = NAME) -> str:
         keys = (self.keys.signer("approver", one)[0], self.keys.signer("approver", other)[0])
         at = self.at - timedelta(seconds=before)
         envelope = sign_break_glass(
             model, self.digest, "the pager", keys=keys, at=at, until=at + timedelta(hours=hours)
         )
-        self.files[dated_name(BREAK_GLASS, at, keys[0].public.key_id)] = envelope.to_bytes()
+        name = dated_name(BREAK_GLASS, at, keys[0].public.key_id)
+        self.files[name] = envelope.to_bytes()
+        return name
 
     def admit(
         self,
