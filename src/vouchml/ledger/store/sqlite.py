@@ -14,7 +14,9 @@ from typing import Any, Final
 
 import apsw
 
+from vouchml.ledger.leaf import Span
 from vouchml.ledger.record import FREQUENT, SALT_BYTES, Record, RecordType, time_text
+from vouchml.ledger.spans import extend
 from vouchml.ledger.store import sqlite_lookup
 from vouchml.ledger.store.base import ENTRIES_AT_ONCE, STORE_FORMAT, Appended, Checkpoint, Entry, Sign, parts_of
 from vouchml.ledger.store.failures import (
@@ -126,8 +128,11 @@ class SqliteStore:
     def find(self, name: str) -> tuple[int, ...]:
         """The places of the records with the id `name`."""
         with _transaction(self._connection, self._name, "BEGIN"):
-            found = sqlite_lookup.candidates(self._connection, self._head().size, name)
-            return tuple(index for index in found if names(self._entry(index).leaf, name))
+            spans: list[Span] = []
+            for index in sqlite_lookup.candidates(self._connection, self._head().size, name):
+                extend(spans, index, index + 1)
+            read = (self._read_entries(*span) for part in parts_of(spans) for span in part)
+            return tuple(entry.index for entries in read for entry in entries if names(entry.leaf, name))
 
     def entry(self, index: int) -> Entry:
         """The record at a place."""
