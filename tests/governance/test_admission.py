@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.governance.signed_model import SignedModel, make_signed_model
 
 from vouchml.errors import EvidenceRefused
-from vouchml.governance.signed_evidence import APPROVAL, DECISION, dated_files, dated_name
+from vouchml.governance.signed_evidence import APPROVAL, BREAK_GLASS, DECISION, dated_files, dated_name
 from vouchml.trust.model_signature import SIGNATURE_FILE
 
 Change = Callable[[SignedModel], object]
@@ -296,6 +296,17 @@ def test_a_decision_under_a_later_name_is_none(model: SignedModel) -> None:
         del model.files[name]
     del model.files[next(name for name, _ in dated_files(model.files, DECISION) if not name.startswith("decision-9"))]
     assert refusal(model, later=2) == "statement-invalid"
+
+
+def test_an_approval_or_an_emergency_admission_under_another_name_is_none(model: SignedModel) -> None:
+    name = model.approve("ada")
+    model.files[f"{APPROVAL}-99991231T235959Z-ffffffff.dsse.json"] = model.files.pop(name)
+    assert refusal(model, approvals={"approver": 1}) == "statement-invalid"
+    del model.files[decision_file(model)]
+    name = model.break_glass("ada", "bob")
+    model.admit()
+    model.files[f"{BREAK_GLASS}-99991231T235959Z-ffffffff.dsse.json"] = model.files.pop(name)
+    assert refusal(model) == "decision-missing"
 
 
 OTHER = "another_model"
