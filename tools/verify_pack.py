@@ -94,14 +94,14 @@ class Pack:  # its files, and the keys to check it with, which must be valid at 
         signed, signers = b"DSSEv1 %d %b %d %b" % (len(declared), declared.encode(), len(payload), payload), {}
         for each in envelope["signatures"]:
             require(set(each) == {"keyid", "sig"}, "it has a signature of another form")
-            require(each["keyid"] in self.keys, f"trust.toml has no key {str(each['keyid'])[:16]!r}", DISTRUSTED)
-            key = self.keys[each["keyid"]]
+            name, key = each["keyid"], self.keys.get(each["keyid"])
+            require(key, f"a key signed that is not in trust.toml: {str(name)[:16]!r}", DISTRUSTED)
             good = "revoked" not in key and key["role"] == role and key["valid_from"] <= self.at
             good = good and ("valid_to" not in key or self.at < key["valid_to"])
             require(good, f"the key of {key['name']} is no {role}'s, was revoked, or was not valid then", DISTRUSTED)
             algorithm = [] if isinstance(key["key"], ed25519.Ed25519PublicKey) else [ec.ECDSA(SHA256())]
             key["key"].verify(standard(each["sig"]), signed, *algorithm)
-            signers[each["keyid"]] = key
+            signers[name] = key
         require(len(signers) >= least, f"{least} keys must sign it")
         said = parse(payload)
         found = declared, said["_type"], said["predicateType"]
