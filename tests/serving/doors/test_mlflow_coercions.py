@@ -163,7 +163,7 @@ ACCEPTED_BY_MLFLOW: Mapping[str, tuple[Build, str]] = {
     "a long row in csv, which moves every value": (csv(f"NAMES\nROW,{MARKER}\n"), "row[0]: must have 30 cells"),
     "an index in csv without a name": (csv(f"NAMES\n{MARKER},ROW\n"), "row[0]: must have 30 cells"),
     "lines without cells in csv": (csv("NAMES\n\nROW\n\n"), "row[0]: must have 30 cells"),
-    "no rows": (split(data=[]), "1 to 100000 rows"),
+    "no rows": (split(data=[]), "1 to 20000 rows"),
     # What else is sent is passed over.
     "json with a mark of its byte order": (
         lambda names, row: (JSON, b"\xef\xbb\xbf" + as_json({"instances": [record(names, row)]})[1]),
@@ -193,7 +193,7 @@ REFUSED_BY_BOTH: Mapping[str, tuple[Build, str]] = {
     "rows without names in inputs": (lambda names, row: as_json({"inputs": [row]}), "rows without column names"),
     "rows without names in instances": (lambda names, row: as_json({"instances": [row]}), "rows without column names"),
     "split without columns": (lambda names, row: as_json({"dataframe_split": {"data": [row]}}), "must be an object"),
-    "no records": (lambda names, row: as_json({"dataframe_records": []}), "1 to 100000 rows"),
+    "no records": (lambda names, row: as_json({"dataframe_records": []}), "1 to 20000 rows"),
     "a column named twice": (
         lambda names, row: as_json({"dataframe_split": {"columns": [*names, names[0]], "data": [[*row, 1.0]]}}),
         "named twice",

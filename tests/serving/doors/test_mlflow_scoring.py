@@ -192,7 +192,7 @@ def test_parquet_of_too_many_rows_is_refused_by_its_footer(shared_client: httpx.
     # No page can be read, so whoever reads one fails in another way.
     unreadable = b"PAR1" + b"\0" * (len(body) - footer - 4) + body[-footer:]
 
-    assert "1 to 100000 rows" in refusal(post(shared_client, (kind, unreadable)), 400, "INVALID_PARAMETER_VALUE")
+    assert "1 to 20000 rows" in refusal(post(shared_client, (kind, unreadable)), 400, "INVALID_PARAMETER_VALUE")
 
 
 def test_without_a_model_ping_says_404_and_an_invocation_503(served_project: Project, serve: Serve) -> None:

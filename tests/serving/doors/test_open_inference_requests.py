@@ -45,7 +45,7 @@ from tests.serving.doors.inference_bodies import INFER, MODEL, asked, refusal
         (asked(shape=[1, 1, 30]), "a shape of one or two dimensions"),
         (asked(shape=[-1, 30]), "a shape of one or two dimensions"),
         (asked(shape=[2, 30]), "has not as many data"),
-        (asked(shape=[0, 30], data=[]), "1 to 100000 rows"),
+        (asked(shape=[0, 30], data=[]), "1 to 20000 rows"),
         (asked(data=[[1.0] * 15, [1.0] * 15]), "nested in another way"),
         (asked(data=None), "has not as many data"),
         (asked(data=["8675309.4242", *[1.0] * 29]), "must be a number, not a string"),
