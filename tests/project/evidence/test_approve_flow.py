@@ -8,7 +8,14 @@ import json
 import pytest
 from tests.project.evidence.judged_project import JudgedProject
 
-from vouchml.errors import EvidenceRefused, KeyRoleWrong, SeparationBroken, SettingsInvalid, SigningKeyNotFound
+from vouchml.errors import (
+    DecisionFailed,
+    EvidenceRefused,
+    KeyRoleWrong,
+    SeparationBroken,
+    SettingsInvalid,
+    SigningKeyNotFound,
+)
 from vouchml.project.approving import a_meaning
 
 
@@ -70,6 +77,17 @@ def test_an_inconclusive_outcome_is_accepted_by_a_person_who_says_so(people: Jud
     people.approve(1, "grace", "inconclusive accepted")
     people.promote(1)
     assert people.pointed == 1
+
+
+def test_there_is_nothing_to_accept_about_a_decision_that_is_not_inconclusive(people: JudgedProject) -> None:
+    with pytest.raises(DecisionFailed, match="nothing inconclusive to accept"):
+        people.approve(1, "grace", "inconclusive accepted")
+
+
+def test_who_signed_that_they_authored_it_is_not_let_approve_it(people: JudgedProject) -> None:
+    people.approve(1, "grace", "authored")
+    with pytest.raises(SeparationBroken):
+        people.approve(1, "grace")
 
 
 def test_the_approval_names_the_person_and_every_file_that_was_there(people: JudgedProject) -> None:
