@@ -252,14 +252,15 @@ def test_what_is_revoked_ends_whatever_else_has_run_out(
         for name in list(vouched.evidence(1)):
             if name.startswith("decision-"):
                 (vouched.evidence_folder(1) / name).unlink()
-        vouched.decide(1, at=datetime.now(UTC) - timedelta(days=90) + timedelta(seconds=2))
+        vouched.decide(1, at=datetime.now(UTC) - timedelta(days=90) + timedelta(seconds=6))
+        ends = time.monotonic() + 6
     vouched.project.promote("1")
     following = follow(vouched.settings)
     following.poll()
     served = following.serving_model()
     trainer = vouched.keys.signer("trainer")[1]
     if runs_out == "the decision":
-        time.sleep(2.5)
+        time.sleep(max(0.0, ends + 1 - time.monotonic()))
     else:
         vouched.keys.rotate("development-trainer")
     following.poll()

@@ -185,8 +185,8 @@ def test_a_challenger_that_cannot_stand_beside_the_champion_is_left_out_with_a_w
     setting: Any = CanarySettings(version=reference, share=0.99) if role == "canary" else reference
 
     with serve_with(**{role: setting}) as client:
-        health = client.get("/health").json()
         answers = [by_predict(client, features, f"request:{number}") for number in range(10)]
+        health = client.get("/health").json()  # by then the ledger is open
 
     (warning,) = [warning for warning in health["warnings"] if warning.startswith(f"There is no {role}: ")]
     assert said in warning
