@@ -18,7 +18,7 @@ up: install ## Train, sign, gate, promote to Staging and serve; Ctrl-C stops it 
 
 test: install-dev ## Lint, check types and floors, and run the whole test suite
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: install-dev ## Format check, lint, types, floors and generated references
 	$(BIN)/ruff format --check .

@@ -195,5 +195,5 @@ def main(receipt_file, key):
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit(__doc__)
+        sys.exit(0 if print(__doc__) or "--help" in sys.argv else 64)
     sys.exit(main(*sys.argv[1:]))

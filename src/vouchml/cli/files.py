@@ -35,13 +35,16 @@ def sha256_of(file: Path) -> str:
         raise unusable(file, "read", error) from error
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write `text` to `file`.
+def write_text(file: Path, text: str, *, private: bool = False) -> None:
+    """Write `text` to `file`; where it is `private`, nobody but its owner may read it.
 
     Raises:
         FileUnusable: it cannot be written.
     """
     try:
+        if private:
+            file.touch(mode=0o600)
+            file.chmod(0o600)
         file.write_text(text, "utf-8")
     except OSError as error:
         raise unusable(file, "written", error) from error

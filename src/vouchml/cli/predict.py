@@ -90,9 +90,20 @@ def show_answer(settings: Settings, row: Row, answer: dict[str, Any], *, data_sh
                 ("Run", run or "not known"),
                 *([("Run page", run_page(settings, run))] if run else []),
                 *([("Data SHA-256", data_sha256)] if data_sha256 else []),
+                *_commands(settings, answer["prediction_id"]),
             ]
         ),
     )
+
+
+def _commands(settings: Settings, prediction_id: str) -> list[tuple[str, str]]:
+    """What shows and proves the whole way, where there is a ledger."""
+    if not settings.ledger.url:
+        return []
+    return [
+        ("The whole way", f"vouch trace {prediction_id}"),
+        ("Its proof", f"vouch receipt {prediction_id} -o receipt.json"),
+    ]
 
 
 def _in_digits(probability: float) -> str:

@@ -43,8 +43,9 @@ def receipt(
     if output is None:
         sys.stdout.write(text)
         return
-    write_text(output, text)
-    note(f"Wrote {output}. Check it: vouch verify-receipt {output}")
+    write_text(output, text, private=not without_payload)
+    inside = "" if without_payload else " It holds the inputs; for others: --without-payload."
+    note(f"Wrote {output}. Check it: vouch verify-receipt {output}.{inside}")
 
 
 def verify_receipt(

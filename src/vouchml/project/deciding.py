@@ -48,6 +48,7 @@ def decide(
     Raises:
         VouchError: the version cannot be judged at all, see `gate_version`.
         EvidenceMismatch: its files changed while it was judged.
+        ModelRevoked: nothing that a gate says lets it serve again.
         LedgerInvalid, LedgerUnavailable: the decision cannot be recorded, so there is none.
     """
     progress("Reaching MLflow")
@@ -55,6 +56,7 @@ def decide(
     version = registry.version(settings.project.registered_model, reference)
     ring = KeyRing(settings.signing_keys_folder, settings.trust_store_path)
     with private_copy(registry, version) as copy:
+        ring.store().require_not_revoked(copy.digest)
         evidence, signature_problem = _verified(settings, copy, ring.store())
         outcome = gate_version(settings, str(version.number), signed=evidence.signed, progress=progress)
         if outcome.model_digest != copy.digest:

@@ -91,8 +91,11 @@ def croissant(subject: PackSubject) -> bytes:
 def _fields(subject: PackSubject) -> Iterator[dict[str, Any]]:
     contract = subject.contract
     for number, feature in enumerate(contract.features, start=1):
-        about = f"From {feature.minimum} to {feature.maximum} in training."
-        yield _field(f"feature-{number}", feature.name, "sc:Float", about)
+        if feature.categories:
+            kind, about = "sc:Text", f"One of {', '.join(feature.categories)}."
+        else:
+            kind, about = "sc:Float", f"From {feature.minimum} to {feature.maximum} in training."
+        yield _field(f"feature-{number}", feature.name, kind, about + (" May be missing." if feature.nullable else ""))
     labels = ", ".join(f"{each.value} is {each.label}" for each in contract.classes)
     whole = all(isinstance(each.value, int) for each in contract.classes)
     yield _field("target", contract.target, "sc:Integer" if whole else "sc:Text", f"The class: {labels}.")
