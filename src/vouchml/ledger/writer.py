@@ -1,9 +1,9 @@
 """Write records by the group, off the event loop: whoever waits for a record waits for the commit of its group.
 
-While one group is written, the next one gathers. So a lone request waits for one commit, and a busy service pays for
-one commit with many. A group has about `GROUP_RECORDS` records at most, and a request of more than that is a group of
-its own: other workers wait for the end of a transaction. All state but the store belongs to the event loop; a thread
-owns the store and gets whole groups.
+While one group is written, the next one gathers, and then until no more comes at once. So a lone request waits for one
+commit, and a busy service pays for one commit with many. A group has about `GROUP_RECORDS` records at most, and a
+request of more than that is a group of its own: other workers wait for the end of a transaction. All state but the
+store belongs to the event loop; a thread owns the store and gets whole groups.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from vouchml.ledger.tree import CompactRange
 
 TICK_SECONDS: Final = 0.5
 REOPEN_SECONDS: Final = 0.5
+#: Turns of the event loop without a new request after which a group is handed over, and the requests that are enough.
+PATIENCE: Final = 1
+GROUP_REQUESTS: Final = 512
 NOTES_HELD: Final = 1_000
 STOP_WITHIN_SECONDS: Final = 10.0
 HAND_OVER_SECONDS: Final = 1.0
@@ -164,6 +167,7 @@ class LedgerWriter:
         self._gathered = _Gathered()
         self._not_handed_over = 0
         self._is_writing = False
+        self._is_busy = False
         # Of the thread:
         self._opened: tuple[WritableStore, Signer] | None = None
         self._held: list[Record] = []
@@ -199,7 +203,11 @@ class LedgerWriter:
         self._gathered.add(records, future)
         self._not_handed_over += 1
         if not self._is_writing:
-            self._hand_over()
+            self._is_writing = True
+            if self._is_busy:
+                loop.call_soon(self._wait_for_more, self._not_handed_over, PATIENCE)
+            else:
+                self._hand_over()
         return future
 
     def note(self, record: Record) -> None:
@@ -207,20 +215,29 @@ class LedgerWriter:
         self._notes.put(record)
         self._handed.put(_Group())
 
+    def _wait_for_more(self, seen: int, turns: int) -> None:
+        """Hand the next group over when so many turns of the loop have brought nothing to it.
+
+        Those who have just been answered ask again at once: a commit for all of them costs hardly more than one for a
+        few.
+        """
+        waiting = self._not_handed_over
+        if (waiting == seen and not turns) or waiting >= GROUP_REQUESTS:
+            self._hand_over()
+            return
+        turns = turns - 1 if waiting == seen else PATIENCE
+        assert self._loop is not None  # noqa: S101 - it has called this
+        self._loop.call_soon(self._wait_for_more, waiting, turns)
+
     def _hand_over(self) -> None:
         group = self._gathered.take()
-        self._is_writing = True
+        self._is_busy = len(group.waiting) > 1
         self._handed.put(group)
         # Only now: the thread that stops must see the requests here or in the queue.
         self._not_handed_over -= len(group.waiting)
 
     def _written(self, group: _Group, error: LedgerUnavailable | None) -> None:
         """On the event loop: the group is on disk, or is not."""
-        # The next group first, so that it is written while those of this one are answered.
-        if self._not_handed_over:
-            self._hand_over()
-        else:
-            self._is_writing = False
         for future in group.waiting:
             if future.done():  # whoever waited has gone
                 continue
@@ -230,6 +247,12 @@ class LedgerWriter:
                 future.set_result(False)
             else:
                 future.set_exception(LedgerUnavailable(error.message, remedy=error.remedy))
+        if not self._not_handed_over:
+            self._is_writing = False
+        elif self._is_busy and self._loop is not None:
+            self._loop.call_soon(self._wait_for_more, 0, PATIENCE)
+        else:
+            self._hand_over()
 
     def _run(self) -> None:
         # The first look does not wait for a request: a ledger that cannot be opened shows in `/health`.
