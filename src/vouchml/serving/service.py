@@ -18,6 +18,7 @@ from vouchml.serving.access import OPEN, scope_needed
 from vouchml.serving.doors.base import Call, Door
 from vouchml.serving.draining import Draining
 from vouchml.serving.error_handlers import reply_at
+from vouchml.serving.error_replies import ask_again
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.layers.farewell import Farewell
@@ -84,7 +85,8 @@ class Service:
             self._let_in(path, scope, call)
         except VouchError as error:
             name = door.name if door else "other"
-            reply = with_challenge(error, door.refuse(error, call) if door else reply_at(path, error))
+            again = ask_again(error, self.follower.retry_after)
+            reply = with_challenge(error, door.refuse(error, call) if door else reply_at(path, error, again))
             self._exchange.note_refusal(name, error, call, reply, 0.0)
             await self._send(Farewell(send, receive, lambda _: True), reply)
             return
@@ -165,11 +167,9 @@ def _path(scope: Any) -> str:
 
 
 def with_challenge(error: VouchError, reply: Reply) -> Reply:
-    """The same reply, with what HTTP wants beside a refusal for want of a key, or of room."""
+    """The same reply, with what HTTP wants beside a refusal for want of a key."""
     if (wanted := challenge(error)) is not None:
         return reply._replace(headers=(*reply.headers, (b"www-authenticate", wanted.encode())))
-    if isinstance(error, ServiceBusy) and not any(name == b"retry-after" for name, _ in reply.headers):
-        return reply._replace(headers=(*reply.headers, (b"retry-after", b"1")))
     return reply
 
 
