@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vouchml.cli.links import tell_links
 from vouchml.cli.options import Config, Json, Reference, config_file, project_settings
-from vouchml.cli.screen import columns, facts, note, print_json, show, steps
+from vouchml.cli.screen import facts, note, print_json, show, steps
 
 if TYPE_CHECKING:
     from vouchml.trust.trust_store import TrustStore
@@ -101,20 +102,7 @@ def verify_pack(
         table_sha256=None if data is None else sha256_of(data),
         receipt=None if receipt is None else Receipt.parse(read_text(receipt)),
     )
-    if as_json:
-        links = [{"name": link.name, "status": link.status.value, "reason": link.reason} for link in checked.links]
-        print_json({"outcome": checked.outcome, "links": links})
-    else:
-        made = columns("Link", "Status", "Why")
-        for link in checked.links:
-            made.add_row(link.name, link.status.value, link.reason)
-        show(made)
-        words = {
-            "ok": "Every link is verified.",
-            "failed": "A link failed: do not rely on this pack.",
-            "incomplete": "No link failed, and not all could be checked.",
-        }
-        note(words[checked.outcome])
+    tell_links(checked, "pack", as_json=as_json)
     raise typer.Exit(checked.exit_status)
 
 

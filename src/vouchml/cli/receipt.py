@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vouchml.cli.links import tell_links
 from vouchml.cli.options import Config, Json, config_file, project_settings
-from vouchml.cli.screen import columns, note, print_json, show
+from vouchml.cli.screen import note
 from vouchml.cli.trace import Id, Row
 
 if TYPE_CHECKING:
     from vouchml.ledger.checkpoint import VerifierKey
-    from vouchml.ledger.receipt_check import VerifiedReceipt
 
 
 def receipt(
@@ -74,26 +74,9 @@ def verify_receipt(
     parsed = Receipt.parse(read_text(file))
     verifiers = given_keys(key) if key else _trusted(ctx, config, parsed.checkpoint)
     verified = check(parsed, *verifiers)
-    _tell(verified, as_json=as_json)
+    leaf = None if verified.fields is None else dict(verified.fields)
+    tell_links(verified, "receipt", as_json=as_json, leaf=leaf)
     raise typer.Exit(verified.exit_status)
-
-
-def _tell(verified: VerifiedReceipt, *, as_json: bool) -> None:
-    if as_json:
-        links = [{"name": link.name, "status": link.status.value, "reason": link.reason} for link in verified.links]
-        leaf = None if verified.fields is None else dict(verified.fields)
-        print_json({"outcome": verified.outcome, "links": links, "leaf": leaf})
-        return
-    made = columns("Link", "Status", "Why")
-    for link in verified.links:
-        made.add_row(link.name, link.status.value, link.reason)
-    show(made)
-    words = {
-        "ok": "Every link is verified.",
-        "failed": "A link failed: do not rely on this receipt.",
-        "incomplete": "No link failed, and not all could be checked.",
-    }
-    note(words[verified.outcome])
 
 
 def given_keys(keys: Sequence[str]) -> list[VerifierKey]:

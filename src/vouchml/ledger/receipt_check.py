@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Literal
 
 from vouchml.errors import CheckpointInvalid, LedgerInvalid, ProofInvalid
 from vouchml.ledger.checkpoint import Checkpoint, SignedNote, VerifierKey, read_note
 from vouchml.ledger.leaf import erases, read_leaf
+from vouchml.ledger.link import Chain, LinkStatus
 from vouchml.ledger.proofs import verify_inclusion
 from vouchml.ledger.receipt import Included, Receipt
 from vouchml.ledger.record import SALT_BYTES, commitment
 from vouchml.ledger.tree import leaf_hash
 
 LinkName = Literal["leaf", "commitment", "inclusion", "signature", "origin", "erasure"]
-
-
-class LinkStatus(StrEnum):
-    """What a check of one link came to."""
-
-    VERIFIED = "verified"
-    FAILED = "failed"
-    NOT_CHECKED = "not checked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +28,13 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedReceipt:
+class VerifiedReceipt(Chain):
     """What the check of a receipt came to. `fields` are those of the leaf; None when it is none."""
 
     receipt: Receipt
     links: tuple[Link, ...]
     fields: Mapping[str, Any] | None
     checkpoint: Checkpoint | None
-
-    @property
-    def outcome(self) -> Literal["ok", "failed", "incomplete"]:
-        """`failed` when a link failed, `incomplete` when one could not be checked, otherwise `ok`."""
-        found = {link.status for link in self.links}
-        if LinkStatus.FAILED in found:
-            return "failed"
-        return "incomplete" if LinkStatus.NOT_CHECKED in found else "ok"
-
-    @property
-    def exit_status(self) -> Literal[0, 1, 2]:
-        """The outcome for a shell: 0 ok, 1 failed, 2 incomplete."""
-        return {"ok": 0, "failed": 1, "incomplete": 2}[self.outcome]  # type: ignore[return-value]
 
 
 def verify_receipt(receipt: Receipt, *verifiers: VerifierKey) -> VerifiedReceipt:

@@ -14,14 +14,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from vouchml.errors import EvidenceRefused, ReceiptUnavailable, VouchError
 from vouchml.ledger.checkpoint import Checkpoint, read_note
 from vouchml.ledger.leaf import erases, read_leaf
+from vouchml.ledger.link import Chain, LinkStatus
 from vouchml.ledger.proofs import Tree, inclusion_proof, verify_inclusion
 from vouchml.ledger.receipt import Included, Receipt, build_receipt
-from vouchml.ledger.receipt_check import LinkStatus, VerifiedReceipt, verify_receipt
+from vouchml.ledger.receipt_check import VerifiedReceipt, verify_receipt
 from vouchml.ledger.record import RecordType
 from vouchml.ledger.store.base import Entry, LedgerStore
 from vouchml.ledger.trace_link import Fact, TraceLink
@@ -36,21 +37,13 @@ _OF_RECORD: Final = ("leaf", "commitment", "erasure")
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Chain):
     """A prediction and the links from it on. `leaf` are the fields of its leaf, `payload` the text of its payload."""
 
     index: int
     leaf: Mapping[str, Any]
     payload: str | None
     links: tuple[TraceLink, ...]
-
-    @property
-    def outcome(self) -> Literal["ok", "failed", "incomplete"]:
-        """`failed` when a link failed, `incomplete` when one could not be checked, otherwise `ok`."""
-        found = {link.status for link in self.links}
-        if LinkStatus.FAILED in found:
-            return "failed"
-        return "incomplete" if LinkStatus.NOT_CHECKED in found else "ok"
 
 
 def trace_prediction(store: LedgerStore, index: int, trust: TrustStore) -> Trace:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from vouchml.ledger.receipt_check import LinkStatus
+from vouchml.ledger.link import LinkStatus
 
 Part = Literal["record", "log", "model", "origin"]
 Fact = str | int | bool | None

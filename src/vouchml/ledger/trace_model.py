@@ -9,8 +9,8 @@ from typing import Any, Final
 from vouchml.errors import VouchError
 from vouchml.ledger.checkpoint import Checkpoint
 from vouchml.ledger.leaf import read_leaf
+from vouchml.ledger.link import LinkStatus
 from vouchml.ledger.proofs import Tree, verify_inclusion
-from vouchml.ledger.receipt_check import LinkStatus
 from vouchml.ledger.record import RecordType
 from vouchml.ledger.store.base import Entry, LedgerStore
 from vouchml.ledger.trace_link import Fact, TraceLink

@@ -17,7 +17,7 @@ from typing import Any, Final
 from vouchml.errors import BundleInvalid, EvidenceRefused, VouchError
 from vouchml.governance.decision import read_decision
 from vouchml.governance.signed_evidence import is_evidence_name
-from vouchml.ledger.receipt_check import LinkStatus
+from vouchml.ledger.link import LinkStatus
 from vouchml.ledger.search import predictions_of
 from vouchml.ledger.store.base import LedgerStore
 from vouchml.ledger.trace import MOST_TRACED, Trace, trace_prediction

@@ -14,9 +14,9 @@ import anyio
 import anyio.to_thread
 
 from vouchml.errors import CheckpointAwaited, ReceiptUnavailable
+from vouchml.ledger.link import LinkStatus
 from vouchml.ledger.open import open_ledger
 from vouchml.ledger.receipt import build_receipt
-from vouchml.ledger.receipt_check import LinkStatus
 from vouchml.ledger.search import prediction_of, predictions_of
 from vouchml.ledger.store.base import LedgerStore
 from vouchml.ledger.trace import MOST_TRACED, Trace, trace_prediction

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vouchml.ledger.link import Outcome
 from vouchml.model.request import REQUEST_ID_PATTERN
 
 RequestId = Annotated[str, Field(pattern=REQUEST_ID_PATTERN)]
@@ -205,7 +206,7 @@ class TracedPrediction(BaseModel):
     request_id: str
     prediction_id: str
     row: int | None = Field(description="Its place in a request of many rows.")
-    outcome: Literal["ok", "failed", "incomplete"]
+    outcome: Outcome
     links: list[TraceLinkReply]
     payload: TracedPayload | None = Field(description="Only when it was asked for, and is not erased.")
 

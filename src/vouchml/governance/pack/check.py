@@ -44,8 +44,9 @@ from vouchml.governance.signed_evidence import (
     require_model,
 )
 from vouchml.ledger.checkpoint import Checkpoint, read_note
+from vouchml.ledger.link import LinkStatus
 from vouchml.ledger.receipt import Receipt
-from vouchml.ledger.receipt_check import LinkStatus, verify_receipt
+from vouchml.ledger.receipt_check import verify_receipt
 from vouchml.ledger.record import RecordType
 from vouchml.ledger.trusted_keys import verifiers
 from vouchml.trust.dsse import Envelope, read_envelope

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from vouchml.errors import (
     KeyExpired,
@@ -14,7 +14,7 @@ from vouchml.errors import (
     KeyUnknown,
     VouchError,
 )
-from vouchml.ledger.receipt_check import LinkStatus
+from vouchml.ledger.link import Chain, LinkStatus
 
 DISTRUSTED: Final = (KeyUnknown, KeyExpired, KeyNotYetValid, KeyRevoked, KeyRoleWrong)
 
@@ -33,24 +33,10 @@ class PackLink:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedPack:
+class CheckedPack(Chain):
     """What the check of a pack came to."""
 
     links: tuple[PackLink, ...]
-
-    @property
-    def outcome(self) -> Literal["ok", "failed", "incomplete"]:
-        """`failed` when a link failed, `incomplete` when one could not be checked, otherwise `ok`."""
-        found = {link.status for link in self.links}
-        if LinkStatus.FAILED in found:
-            return "failed"
-        return "incomplete" if LinkStatus.NOT_CHECKED in found else "ok"
-
-    @property
-    def exit_status(self) -> Literal[0, 1, 2]:
-        """The outcome for a shell: 0 ok, 1 failed, 2 incomplete."""
-        statuses: dict[str, Literal[0, 1, 2]] = {"ok": 0, "failed": 1, "incomplete": 2}
-        return statuses[self.outcome]
 
 
 def link(name: str, check: Callable[[], str], *, may_be_others: bool = False) -> PackLink:
