@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Final, Protocol
+from typing import Final
 
 from vouchml.errors import LedgerUnavailable, VouchError
+from vouchml.ledger.checkpoint_schedule import CheckpointSchedule
 from vouchml.ledger.record import Record, RecordType, event, time_text
-from vouchml.ledger.tree import CompactRange
+from vouchml.ledger.store.base import LedgerStore
 
 TICK_SECONDS: Final = 0.5
 REOPEN_SECONDS: Final = 0.5
@@ -33,54 +34,6 @@ STOP_WITHIN_SECONDS: Final = 10.0
 HAND_OVER_SECONDS: Final = 1.0
 #: A group takes requests until it has so many records: what one transaction writes while others wait.
 GROUP_RECORDS: Final = 4_096
-
-Sign = Callable[[CompactRange], str | None]
-
-
-class Appended(Protocol):
-    """What the writer wants to know of an append."""
-
-    @property
-    def size(self) -> int:
-        """The records of the ledger now."""
-        ...
-
-
-class WritableStore(Protocol):
-    """What the writer needs of a store; it is opened, used and closed by one thread."""
-
-    def append(self, records: Sequence[Record], *, sign: Sign) -> Appended:
-        """Append in one transaction, with the checkpoint that `sign` makes of the new head.
-
-        Raises:
-            LedgerUnavailable: nothing was appended.
-        """
-        ...
-
-    def close(self) -> None:
-        """Give back what it holds."""
-        ...
-
-
-class Signer(Protocol):
-    """Says when a checkpoint is due, and signs it."""
-
-    @property
-    def signs(self) -> bool:
-        """Whether there is a key at all."""
-        ...
-
-    def due(self, head: CompactRange) -> str | None:
-        """A checkpoint of `head` when it is time for one."""
-        ...
-
-    def final(self, head: CompactRange) -> str | None:
-        """A checkpoint of `head` unless it has one."""
-        ...
-
-    def is_late(self) -> bool:
-        """Whether records have waited long enough for a checkpoint that no later record has brought."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -146,7 +99,7 @@ class LedgerWriter:
 
     def __init__(
         self,
-        open_ledger: Callable[[], tuple[WritableStore, Signer]],
+        open_ledger: Callable[[], tuple[LedgerStore, CheckpointSchedule]],
         *,
         worker: str,
         serves_unrecorded: bool = False,
@@ -169,7 +122,7 @@ class LedgerWriter:
         self._is_writing = False
         self._is_busy = False
         # Of the thread:
-        self._opened: tuple[WritableStore, Signer] | None = None
+        self._opened: tuple[LedgerStore, CheckpointSchedule] | None = None
         self._held: list[Record] = []
         self._missed: _Missed | None = None
         self._open_again_at = 0.0
@@ -323,7 +276,7 @@ class LedgerWriter:
             except Empty:
                 return
 
-    def _open(self) -> tuple[WritableStore, Signer]:
+    def _open(self) -> tuple[LedgerStore, CheckpointSchedule]:
         """The store, opened when it is not; not more often than is good for it.
 
         Raises:

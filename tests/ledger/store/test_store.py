@@ -117,7 +117,7 @@ def test_a_checkpoint_comes_with_its_records(store: LedgerStore) -> None:
 def test_a_checkpoint_can_be_written_without_records_and_the_first_of_a_size_stays(store: LedgerStore) -> None:
     store.append(predictions(2), sign=unsigned)
     assert store.append([], sign=signed) == Appended(2, 2)
-    store.add_checkpoint(2, "another note\n")
+    store.append([], sign=lambda _: "another note\n")
     store.append([], sign=lambda _: "a third note\n")
     assert list(store.checkpoints()) == [Checkpoint(2, "a note of 2\n")]
 
@@ -125,8 +125,8 @@ def test_a_checkpoint_can_be_written_without_records_and_the_first_of_a_size_sta
 def test_the_latest_event_of_a_type_is_at_hand(store: LedgerStore) -> None:
     first, second = (event(RecordType.PROMOTION, {"version": version}, time=_NOW) for version in ("1", "2"))
     store.append([first, *predictions(3), second, event(RecordType.STOP, {}, time=_NOW)], sign=unsigned)
-    assert store.last_event(RecordType.PROMOTION) == Entry(4, second.leaf, None, None)
-    assert store.last_event(RecordType.ROLLBACK) is None
+    assert next(store.events(RecordType.PROMOTION)) == Entry(4, second.leaf, None, None)
+    assert list(store.events(RecordType.ROLLBACK)) == []
 
 
 def test_an_erased_payload_is_gone_and_its_leaf_and_all_else_stay(store: LedgerStore) -> None:

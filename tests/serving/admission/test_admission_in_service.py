@@ -394,7 +394,7 @@ def test_a_refusal_is_recorded_in_the_ledger_with_its_reason(
         def recorded() -> bool:
             store = open_ledger(vouched.settings)
             try:
-                entry = store.last_event(RecordType.ADMISSION_REFUSED)
+                entry = next(store.events(RecordType.ADMISSION_REFUSED), None)
             finally:
                 store.close()
             return entry is not None and b"The model is not signed." in entry.leaf

@@ -122,14 +122,6 @@ class LedgerStore(Protocol):
         """The checkpoint of the largest size."""
         ...
 
-    def add_checkpoint(self, size: int, note: str) -> None:
-        """Keep a checkpoint. The first one of a size stays; a second of the same size is not kept."""
-        ...
-
-    def last_event(self, kind: RecordType) -> Entry | None:
-        """The latest record of a type that is not frequent."""
-        ...
-
     def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
         """The records of a type that is not frequent, the latest first; only those in front of the place `before`."""
         ...

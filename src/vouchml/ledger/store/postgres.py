@@ -6,9 +6,10 @@ Who appends holds the row of the head, so that appends are one after the other w
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -27,19 +28,16 @@ from vouchml.ledger.store.base import (
     parts_of,
 )
 from vouchml.ledger.store.failures import (
-    no_head,
-    no_ledger,
     no_record,
     nothing_to_erase,
     other_origin,
-    torn_head,
-    unknown_format,
 )
 from vouchml.ledger.store.postgres_connection import Connection, connect, translated
 from vouchml.ledger.store.postgres_rewrite import rewrite_payloads
-from vouchml.ledger.store.postgres_rows import add_checkpoint, add_nodes, add_records, signed_key
+from vouchml.ledger.store.postgres_rows import add_checkpoint, add_nodes, add_records, number_of_served, signed_key
 from vouchml.ledger.store.postgres_schema import SERVICE_RIGHTS, TABLES
 from vouchml.ledger.store.stored_leaf import names, whole
+from vouchml.ledger.store.table_rows import head_of, origin_of, require_origin, require_whole, with_served_of
 from vouchml.ledger.tree import CompactRange, leaf_hash
 
 _NAME: Final = "the database"
@@ -102,11 +100,11 @@ class PostgresStore:
         """
         self._url = url
         self._connection = connect(url)
-        self._served_ids: dict[bytes, int] = {}
+        self._served_ids: Mapping[bytes, int] = {}
         self._served_texts: dict[int, bytes] = {}
         try:
             with translated():
-                self._origin = _require_ledger(self._connection)
+                self._origin = require_origin(_described(self._connection), _NAME)
             if must_be_whole:
                 self._require_whole_head()
         except BaseException:
@@ -119,7 +117,7 @@ class PostgresStore:
 
     def head(self) -> CompactRange:
         """The tree as it is now."""
-        return _head(self._rows("SELECT size, range FROM head WHERE id = 1"))
+        return head_of(self._rows("SELECT size, range FROM head WHERE id = 1"))
 
     def origin(self) -> str:
         """The name of this ledger in its checkpoints."""
@@ -171,16 +169,6 @@ class PostgresStore:
         """The checkpoint of the largest size."""
         rows = self._rows("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")
         return Checkpoint(*rows[0]) if rows else None
-
-    def add_checkpoint(self, size: int, note: str) -> None:
-        """Keep a checkpoint."""
-        with translated():
-            add_checkpoint(self._connected(), size, note)
-
-    def last_event(self, kind: RecordType) -> Entry | None:
-        """The latest record of a type that is not frequent."""
-        ((index,),) = self._rows("SELECT max(idx) FROM event WHERE type = %s", (kind.value,))
-        return None if index is None else self.entry(index)
 
     def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
         """The records of a type that is not frequent, the latest first."""
@@ -256,10 +244,10 @@ class PostgresStore:
         records: Sequence[Record],
         hashes: Sequence[bytes],
         sign: Sign,
-    ) -> tuple[Appended, dict[bytes, int]]:
+    ) -> tuple[Appended, Mapping[bytes, int]]:
         """Within a transaction: write the records behind the head and move it; and the ids of all `served` then."""
         after, nodes = before.extend(hashes)
-        served_ids = self._served_ids_with(connection, records)
+        served_ids = with_served_of(self._served_ids, records, partial(number_of_served, connection))
         if records:
             add_records(connection, before.size, records, served_ids)
             add_nodes(connection, nodes)
@@ -271,21 +259,6 @@ class PostgresStore:
         if note is not None:
             add_checkpoint(connection, after.size, note)
         return Appended(before.size, after.size), served_ids
-
-    def _served_ids_with(self, connection: Connection, records: Sequence[Record]) -> dict[bytes, int]:
-        """The ids of all `served` known so far and of those of `records`. Those are certain only after the commit."""
-        missing = {record.served for record in records if record.served not in self._served_ids}
-        missing.discard(b"")
-        if not missing:
-            return self._served_ids
-        served_ids = dict(self._served_ids)
-        for text in sorted(missing):
-            found = connection.execute("SELECT id FROM served WHERE text = %b", (text,)).fetchall()
-            if not found:
-                insert = "INSERT INTO served(text) VALUES (%b) RETURNING id"
-                found = connection.execute(insert, (text,)).fetchall()
-            served_ids[text] = found[0][0]
-        return served_ids
 
     def _is_committed(self, first_index: int, records: Sequence[Record]) -> bool:
         """Whether a commit, whose answer was lost, was done. The lock on the head waits for its end.
@@ -310,13 +283,8 @@ class PostgresStore:
                 time.sleep(_LOOKS_AGAIN_SECONDS)
 
     def _require_whole_head(self) -> None:
-        found = self._rows("SELECT size, range, (SELECT coalesce(max(idx), -1) + 1 FROM leaf) FROM head WHERE id = 1")
-        if not found:
-            raise no_head()
-        ((size, content, leaves),) = found
-        if size != leaves:
-            raise torn_head(size, leaves)
-        CompactRange.from_bytes(size, content)
+        statement = "SELECT size, range, (SELECT coalesce(max(idx), -1) + 1 FROM leaf) FROM head WHERE id = 1"
+        require_whole(self._rows(statement))
 
     def _read_entries(self, start: int, end: int) -> list[Entry]:
         return self._entries_of(_ENTRIES, (start, end))
@@ -359,20 +327,7 @@ def _transaction(connection: Connection) -> Iterator[Connection]:
 
 def _locked_head(connection: Connection) -> CompactRange:
     statement = "SELECT size, range FROM head WHERE id = 1 FOR UPDATE"
-    return _head(connection.execute(statement, binary=True).fetchall())
-
-
-def _head(rows: Sequence[tuple[Any, ...]]) -> CompactRange:
-    if not rows:
-        raise no_head()
-    return CompactRange.from_bytes(*rows[0])
-
-
-def _require_ledger(connection: Connection) -> str:
-    origin = _described(connection)
-    if origin is None:
-        raise no_ledger(_NAME)
-    return origin
+    return head_of(connection.execute(statement, binary=True).fetchall())
 
 
 def _described(connection: Connection) -> str | None:
@@ -384,10 +339,4 @@ def _described(connection: Connection) -> str | None:
     ((table,),) = connection.execute("SELECT to_regclass(%s)::text", ("ledger",)).fetchall()
     if table is None:
         return None
-    rows = connection.execute("SELECT origin, format FROM ledger WHERE id = 1").fetchall()
-    if not rows:
-        return None
-    ((origin, form),) = rows
-    if form != STORE_FORMAT:
-        raise unknown_format(_NAME, form)
-    return str(origin)
+    return origin_of(connection.execute("SELECT origin, format FROM ledger WHERE id = 1").fetchall(), _NAME)

@@ -66,6 +66,14 @@ def add_nodes(connection: Connection, nodes: Sequence[Node]) -> None:
         )
 
 
+def number_of_served(connection: Connection, served: bytes) -> int:
+    """The number of a text of `served`, which gets one if it has none."""
+    found = connection.execute("SELECT id FROM served WHERE text = %b", (served,)).fetchall()
+    if not found:
+        found = connection.execute("INSERT INTO served(text) VALUES (%b) RETURNING id", (served,)).fetchall()
+    return int(found[0][0])
+
+
 def add_checkpoint(connection: Connection, size: int, note: str) -> None:
     """Add a checkpoint, unless that size has one."""
     connection.execute(

@@ -6,7 +6,7 @@ the file, because records are only added at its end; so overwriting it in its pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,19 +21,16 @@ from vouchml.ledger.store import sqlite_lookup
 from vouchml.ledger.store.base import ENTRIES_AT_ONCE, STORE_FORMAT, Appended, Checkpoint, Entry, Sign, parts_of
 from vouchml.ledger.store.failures import (
     copy_left,
-    no_head,
-    no_ledger,
     no_record,
     nothing_to_erase,
     other_origin,
-    torn_head,
-    unknown_format,
 )
 from vouchml.ledger.store.sqlite_connection import connect, rows, translated
 from vouchml.ledger.store.sqlite_file import FileIdentity, make_file
 from vouchml.ledger.store.sqlite_rows import RowWriter
 from vouchml.ledger.store.sqlite_schema import TABLES
 from vouchml.ledger.store.stored_leaf import cut, names, whole
+from vouchml.ledger.store.table_rows import head_of, origin_of, require_origin, require_whole, with_served_of
 from vouchml.ledger.tree import CompactRange, Node, leaf_hash
 
 _LEAVES: Final = RowWriter("leaf", 4)
@@ -91,11 +88,11 @@ class SqliteStore:
         self._name = path.name
         self._connection = connect(path)
         self._file = FileIdentity(path)
-        self._served_ids: dict[bytes, int] = {}
+        self._served_ids: Mapping[bytes, int] = {}
         self._served_texts: dict[int, bytes] = {}
         try:
             with translated(self._name):
-                self._origin = _require_ledger(self._connection, self._name)
+                self._origin = require_origin(_described(self._connection, self._name), self._name)
                 if must_be_whole:
                     self._require_whole_head()
         except BaseException:
@@ -179,17 +176,6 @@ class SqliteStore:
             found = rows(self._connection, "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")
         return Checkpoint(*found[0]) if found else None
 
-    def add_checkpoint(self, size: int, note: str) -> None:
-        """Keep a checkpoint."""
-        with _transaction(self._connection, self._name):
-            self._add_checkpoint(size, note)
-
-    def last_event(self, kind: RecordType) -> Entry | None:
-        """The latest record of a type that is not frequent."""
-        with translated(self._name):
-            index = self._value("SELECT max(idx) FROM event WHERE type = ?", kind.value)
-            return None if index is None else self._entry(index)
-
     def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
         """The records of a type that is not frequent, the latest first."""
         end = self.head().size if before is None else before
@@ -246,12 +232,14 @@ class SqliteStore:
         with suppress(apsw.Error):
             self._connection.close()
 
-    def _add(self, records: Sequence[Record], hashes: Sequence[bytes], sign: Sign) -> tuple[Appended, dict[bytes, int]]:
+    def _add(
+        self, records: Sequence[Record], hashes: Sequence[bytes], sign: Sign
+    ) -> tuple[Appended, Mapping[bytes, int]]:
         """Within a transaction: write the records behind the head and move it; and the ids of all `served` then."""
         connection = self._connection
         before = self._head()
         after, nodes = before.extend(hashes)
-        served_ids = self._served_ids_with(records)
+        served_ids = with_served_of(self._served_ids, records, self._number_of)
         leaves: list[apsw.SQLiteValue] = []
         payloads: list[apsw.SQLiteValue] = []
         events: list[apsw.SQLiteValue] = []
@@ -274,37 +262,21 @@ class SqliteStore:
             self._add_checkpoint(after.size, note)
         return Appended(before.size, after.size), served_ids
 
-    def _served_ids_with(self, records: Sequence[Record]) -> dict[bytes, int]:
-        """The ids of all `served` known so far and of those of `records`. Those are certain only after the commit."""
-        missing = {record.served for record in records if record.served not in self._served_ids}
-        missing.discard(b"")
-        if not missing:
-            return self._served_ids
-        served_ids = dict(self._served_ids)
-        for text in sorted(missing):
-            number = self._value("SELECT id FROM served WHERE text = ?", text)
-            if number is None:
-                number = self._value("INSERT INTO served(text) VALUES (?) RETURNING id", text)
-            served_ids[text] = number
-        return served_ids
+    def _number_of(self, served: bytes) -> int:
+        number = self._value("SELECT id FROM served WHERE text = ?", served)
+        if number is None:
+            number = self._value("INSERT INTO served(text) VALUES (?) RETURNING id", served)
+        return int(number)
 
     def _add_checkpoint(self, size: int, note: str) -> None:
         self._connection.execute("INSERT INTO checkpoint VALUES (?, ?) ON CONFLICT DO NOTHING", (size, note))
 
     def _head(self) -> CompactRange:
-        return _head(rows(self._connection, "SELECT size, range FROM head WHERE id = 1"))
+        return head_of(rows(self._connection, "SELECT size, range FROM head WHERE id = 1"))
 
     def _require_whole_head(self) -> None:
-        found = rows(
-            self._connection,
-            "SELECT size, range, (SELECT coalesce(max(idx), -1) + 1 FROM leaf) FROM head WHERE id = 1",
-        )
-        if not found:
-            raise no_head()
-        ((size, content, leaves),) = found
-        if size != leaves:
-            raise torn_head(size, leaves)
-        CompactRange.from_bytes(size, content)
+        statement = "SELECT size, range, (SELECT coalesce(max(idx), -1) + 1 FROM leaf) FROM head WHERE id = 1"
+        require_whole(rows(self._connection, statement))
 
     def _entry(self, index: int) -> Entry:
         found = self._read_entries(index, index + 1)
@@ -346,19 +318,6 @@ def _transaction(connection: apsw.Connection, name: str, begin: str = "BEGIN IMM
             raise
 
 
-def _head(found: Sequence[tuple[Any, ...]]) -> CompactRange:
-    if not found:
-        raise no_head()
-    return CompactRange.from_bytes(*found[0])
-
-
-def _require_ledger(connection: apsw.Connection, name: str) -> str:
-    origin = _described(connection, name)
-    if origin is None:
-        raise no_ledger(name)
-    return origin
-
-
 def _described(connection: apsw.Connection, name: str) -> str | None:
     """The origin of the ledger in a database; None where there is no ledger.
 
@@ -368,13 +327,7 @@ def _described(connection: apsw.Connection, name: str) -> str | None:
     tables = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'ledger'").get
     if not tables:
         return None
-    found = rows(connection, "SELECT origin, format FROM ledger WHERE id = 1")
-    if not found:
-        return None
-    ((origin, form),) = found
-    if form != STORE_FORMAT:
-        raise unknown_format(name, form)
-    return str(origin)
+    return origin_of(rows(connection, "SELECT origin, format FROM ledger WHERE id = 1"), name)
 
 
 def _flat(nodes: Sequence[Node]) -> list[apsw.SQLiteValue]:
