@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -105,12 +106,20 @@ def test_a_rotated_key_is_closed_and_the_new_one_signs_from_the_same_second_on(r
     ((old, new),) = ring.rotate("ada")
     closed, opened = ring.store().key
     assert (old, opened) == (first, new)
-    assert closed.valid_to == new.valid_from
+    assert closed.valid_to is not None
+    assert closed.valid_to.replace(microsecond=0) == new.valid_from
     assert (new.name, new.email, new.role) == ("ada", "ada@example.org", "approver")
     assert ring.signer("approver")[1] == new
     assert files(ring) == ["ada.pem"]
     with pytest.raises(KeyExpired):
-        ring.store().verifier("approver", first.key_id, at=new.valid_from)
+        ring.store().verifier("approver", first.key_id, at=closed.valid_to)
+
+
+def test_a_rotated_key_counts_for_what_it_signed_in_the_second_of_its_rotation(ring: KeyRing) -> None:
+    ring.add("ada", email="ada@example.org", role="approver")
+    signed_at = datetime.now(UTC)
+    ((old, _),) = ring.rotate("ada")
+    assert ring.store().verifier("approver", old.key_id, at=signed_at).key_id == old.key_id
 
 
 def test_a_rotated_role_is_that_of_the_keys_on_this_machine(ring: KeyRing) -> None:

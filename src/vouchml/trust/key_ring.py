@@ -99,7 +99,7 @@ class KeyRing:
             TrustStoreInvalid, FolderNotWritable: as `add`.
         """
         with self._changing():
-            now, store = _now(), self.store()
+            now, store = datetime.now(UTC), self.store()
             active = [key for key in store.key if key.state(now) == "active"]
             found = find_keys(active, reference) or [key for key in active if key.role == reference and self.holds(key)]
             if not found:
@@ -189,12 +189,12 @@ class KeyRing:
         return changing(self.folder / _LOCK)
 
     def _added(self, name: str, email: str, role: Role, *, development: bool = False) -> TrustedKey:
-        now = _now()
+        now = datetime.now(UTC)
         if any(key.name == name and key.state(now) in ("active", "not yet valid") for key in self.store().key):
             raise SigningKeyInvalid(
                 f"There is a key '{name}' already.", remedy=f"Take another name, or: vouch keys rotate {name}"
             )
-        return self._made(name, email, role, now, development=development)
+        return self._made(name, email, role, now.replace(microsecond=0), development=development)
 
     def _made(self, name: str, email: str, role: Role, now: datetime, *, development: bool) -> TrustedKey:
         path = signing_key_path(self.folder, name)
@@ -215,8 +215,10 @@ class KeyRing:
         return key
 
     def _rotated(self, old: TrustedKey, now: datetime) -> TrustedKey:
+        # The old key counts for all that it signed until now, also within this second; the new one from the beginning
+        # of the second on, as every new key, since statements tell their time in whole seconds.
         with_key_closed(self.store_path, old.key_id, now)
-        return self._made(old.name, old.email, old.role, now, development=old.development)
+        return self._made(old.name, old.email, old.role, now.replace(microsecond=0), development=old.development)
 
 
 def _a_role(word: str) -> Role:

@@ -194,6 +194,9 @@ def find_keys(keys: Sequence[TrustedKey], reference: str) -> tuple[TrustedKey, .
 
 
 def _overlap(one: TrustedKey, other: TrustedKey) -> bool:
-    ends_first = one.valid_to is not None and one.valid_to <= other.valid_from
-    starts_after = other.valid_to is not None and other.valid_to <= one.valid_from
-    return not (ends_first or starts_after)
+    return not (_ends_before(one, other) or _ends_before(other, one))
+
+
+def _ends_before(one: TrustedKey, other: TrustedKey) -> bool:
+    # Two may share the second of a rotation: keys begin, and statements tell their time, in whole seconds.
+    return one.valid_to is not None and one.valid_to.replace(microsecond=0) <= other.valid_from
