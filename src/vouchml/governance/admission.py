@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from vouchml.governance.break_glass import break_glass_until
 from vouchml.governance.decision import Decision, newest_decision, require_valid
 from vouchml.governance.policy import policy_digest
 from vouchml.governance.signed_evidence import EvidenceFiles, moment_text, require_model
-from vouchml.model.contract import CONTRACT_FILE
+from vouchml.model.contract import contract_sha256
 from vouchml.settings import Settings
 from vouchml.trust.model_signature import SIGNATURE_FILE, read_model_signature, verify_model
 from vouchml.trust.separation import Separation
@@ -108,7 +107,7 @@ def admit(
             remedy='vouch approve VERSION --as NAME --meaning "inconclusive accepted" --reason TEXT',
         )
     require_approvals(rules.approvals, approvals, refused, authors, separation=rules.separation)
-    if sha256((folder / CONTRACT_FILE).read_bytes()).hexdigest() != decision.contract:
+    if contract_sha256(folder) != decision.contract:
         raise ContractMismatch(
             "The model's contract is not the one that the gate decided on.", remedy="Run the gate: vouch gate VERSION"
         )

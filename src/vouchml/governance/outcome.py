@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from vouchml.governance.finding import Finding, Verdict, worst
+from vouchml.governance.signed_evidence import moment_text
 
 FORMAT: Final = "vouchml-gate-outcome-v1"
 
@@ -64,10 +65,6 @@ class Outcome:
             else {"version": self.champion, "model_digest": self.champion_digest},
             "rules": [finding.to_dict() for finding in self.findings],
             "warnings": list(self.warnings),
-            "at": _moment(self.at),
-            "valid_until": _moment(self.valid_until),
+            "at": moment_text(self.at),
+            "valid_until": moment_text(self.valid_until),
         }
-
-
-def _moment(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")

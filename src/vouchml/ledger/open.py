@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import closing
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -92,10 +93,8 @@ def _origin_there(settings: Settings) -> str | None:
         store = open_store(settings.ledger_url)
     except LedgerInvalid:  # creating it says what is wrong if there is something
         return None
-    try:
+    with closing(store):
         return store.origin()
-    finally:
-        store.close()
 
 
 def open_for_writing(settings: Settings) -> tuple[LedgerStore, CheckpointSchedule]:
@@ -107,7 +106,8 @@ def open_for_writing(settings: Settings) -> tuple[LedgerStore, CheckpointSchedul
     """
     database = sqlite_file(settings.ledger_url)
     if database is not None:
-        create_ledger(settings)
+        if known_origin(settings) is None:
+            create_ledger(settings)
         require_room(database)
     store = open_ledger(settings)
     latest = store.latest_checkpoint()

@@ -12,6 +12,7 @@ from base64 import urlsafe_b64encode
 from binascii import b2a_base64
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
@@ -20,7 +21,7 @@ import rfc8785
 from numpy.typing import NDArray
 
 from vouchml.canonical_json import canonical_json
-from vouchml.ledger.record import COMMITMENT_DOMAIN, FORMAT_VERSION, SALT_BYTES, Record, RecordType
+from vouchml.ledger.record import COMMITMENT_DOMAIN, FORMAT_VERSION, SALT_BYTES, Record, RecordType, time_text
 from vouchml.model import Contract
 
 _SALTS_AT_ONCE: Final = 256
@@ -93,7 +94,7 @@ class PredictionRecords:
 
         A row is found by `<prediction id>-<row>`. May be called by any thread beside the one of `one`.
         """
-        moment = _time_text(time.time_ns())
+        moment = time_text(datetime.now(UTC)).removesuffix("Z").encode()
         salts = os.urandom(SALT_BYTES * len(rows))
         records = []
         for place, probability in enumerate(probabilities.tolist()):
@@ -153,11 +154,6 @@ def _salts() -> Iterator[bytes]:
         block = os.urandom(SALT_BYTES * _SALTS_AT_ONCE)
         for start in range(0, len(block), SALT_BYTES):
             yield block[start : start + SALT_BYTES]
-
-
-def _time_text(nanoseconds: int) -> bytes:
-    second, rest = divmod(nanoseconds, 1_000_000_000)
-    return b"%b.%06d" % (_second_text(second), rest // 1000)
 
 
 def _second_text(second: int) -> bytes:

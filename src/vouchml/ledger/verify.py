@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Final, Protocol
@@ -223,8 +224,5 @@ class _Verifying:
 def _examine_in_process(
     open_store: Callable[[], VerifiableStore], start: int, end: int, sizes: Sequence[int], every: int
 ) -> Stretch:
-    store = open_store()
-    try:
+    with closing(open_store()) as store:
         return examine(store, start, end, sizes=sizes, sample_every=every)
-    finally:
-        store.close()

@@ -6,6 +6,7 @@ It is built at training from the rows that the model was fitted on, stored among
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -153,3 +154,12 @@ def read_contract(folder: Path) -> Contract:
         remedy="Train it with `vouch train`; a model logged by other means has no contract.",
     )
     return read_model_file(folder / CONTRACT_FILE, Contract, called="a contract", missing=missing)
+
+
+def contract_sha256(folder: Path) -> str:
+    """The SHA-256 of the bytes of `contract.json` among the files of a version, by which decisions and records name it.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+    """
+    return hashlib.sha256((folder / CONTRACT_FILE).read_bytes()).hexdigest()

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vouchml.governance.signed_evidence import is_evidence_name
-from vouchml.model.contract import CONTRACT_FILE
+from vouchml.model.contract import contract_sha256
 from vouchml.model.digest import model_digest
 from vouchml.registry import ModelRegistry, Version
 from vouchml.registry.evidence_files import fetch_evidence
@@ -31,7 +30,7 @@ class PrivateCopy:
     @property
     def contract_sha256(self) -> str:
         """The SHA-256 of the contract's file, as a decision names it."""
-        return sha256((self.folder / CONTRACT_FILE).read_bytes()).hexdigest()
+        return contract_sha256(self.folder)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from vouchml.ledger.search import predictions_of
 from vouchml.ledger.store.base import LedgerStore
 from vouchml.ledger.trace import MOST_TRACED, Trace, trace_prediction
 from vouchml.ledger.trace_link import TraceLink
-from vouchml.model.contract import CONTRACT_FILE
+from vouchml.model.contract import contract_sha256
 from vouchml.project.recorded_versions import RecordedVersions
 from vouchml.registry import ModelRegistry, Version
 from vouchml.registry.evidence_files import fetch_evidence
@@ -84,7 +84,7 @@ def _files(settings: Settings, served: Mapping[str, Any]) -> Iterator[TraceLink]
         return
     reason = f"The files of version {served['version']} have the model digest that the ledger recorded."
     yield _link("version", LinkStatus.VERIFIED, reason, **named, model_digest=served["model"])
-    digest = hashlib.sha256((bundle.folder / CONTRACT_FILE).read_bytes()).hexdigest()
+    digest = contract_sha256(bundle.folder)
     if digest == served["contract"] and bundle.contract.data_sha256 == served["data"]:
         reason = "It is the recorded one, and names the recorded data."
         yield _link("contract", LinkStatus.VERIFIED, reason, sha256=digest)

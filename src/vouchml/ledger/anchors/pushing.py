@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -83,11 +84,8 @@ class AnchorPusher:
             self._on_change(place.settings, state)
 
     def _newest(self) -> Checkpoint | None:
-        store = open_ledger(self._settings)
-        try:
+        with closing(open_ledger(self._settings)) as store:
             return store.latest_checkpoint()
-        finally:
-            store.close()
 
 
 def _require_as_long(newest: Checkpoint, pushed: int) -> None:

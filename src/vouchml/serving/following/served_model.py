@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vouchml.errors import BundleInvalid
 from vouchml.ledger.prediction import Subject
 from vouchml.model import Bundle, Contract, Scorer, load_scorer
-from vouchml.model.contract import CONTRACT_FILE
+from vouchml.model.contract import contract_sha256
 from vouchml.model.decoder import RequestDecoder
 from vouchml.model.golden import check_golden_rows
 from vouchml.serving.following.admitting import Admitted
@@ -121,7 +121,7 @@ def _subject(bundle: Bundle, assignment: Assignment, admitted: Admitted) -> Subj
         version=assignment.version,
         run=assignment.run_id,
         model=bundle.digest,
-        contract=hashlib.sha256((bundle.folder / CONTRACT_FILE).read_bytes()).hexdigest(),
+        contract=contract_sha256(bundle.folder),
         data=bundle.contract.data_sha256,
         decision=admitted.admission.decision_sha256 if admitted.admission else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from datetime import UTC, datetime
 
 from vouchml.errors import VouchError
@@ -41,10 +42,8 @@ class WatcherLedger:
             return
         try:
             store, schedule = open_for_writing(self._settings)
-            try:
+            with closing(store):
                 store.append(self._waiting, sign=schedule.due)
-            finally:
-                store.close()
         except VouchError as error:
             log_event(SERVING, "ledger-unavailable", level=logging.ERROR, message=error.diagnostics())
         else:
