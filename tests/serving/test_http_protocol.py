@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -41,9 +42,21 @@ class Echo:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[Echo, int]]:
+    with serving(idle_seconds=60) as served:
+        yield served
+
+
+@contextmanager
+def serving(*, idle_seconds: int) -> Iterator[tuple[Echo, int]]:
     echo = Echo()
     config = uvicorn.Config(
-        echo, port=0, http=HeadLimitedProtocol, log_level="error", ws="none", lifespan="off", timeout_keep_alive=60
+        echo,
+        port=0,
+        http=HeadLimitedProtocol,
+        log_level="error",
+        ws="none",
+        lifespan="off",
+        timeout_keep_alive=idle_seconds,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -174,3 +187,15 @@ def test_an_offer_whose_body_comes_later_is_answered(served: tuple[Echo, int], e
 
 def test_what_is_no_http_is_400(served: tuple[Echo, int]) -> None:
     assert ask(served, b"\0\0\0\0\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_connection_is_ended_when_it_has_been_idle_since_the_last_answer() -> None:
+    request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+    with serving(idle_seconds=1) as (_, port), socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        for _ in range(3):
+            connection.sendall(request)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            answered = time.monotonic()
+            time.sleep(0.6)
+        assert connection.recv(65536) == b""
+        assert time.monotonic() - answered >= 1.0

@@ -7,14 +7,15 @@ the two equal.
 from __future__ import annotations
 
 import os
+import sys
 import time
-from base64 import urlsafe_b64encode
 from binascii import b2a_base64
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import rfc8785
@@ -26,6 +27,7 @@ from vouchml.model import Contract
 
 _SALTS_AT_ONCE: Final = 256
 _PREDICTION: Final = RecordType.PREDICTION
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,7 @@ class Subject:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """Who asked what, by the names that the answer carries. A request id has no characters that JSON would escape."""
 
     door: str
@@ -107,9 +108,9 @@ class PredictionRecords:
     def _payload(self, asked: Asked, row: NDArray[np.float64], probability: float, outside: Sequence[str]) -> bytes:
         positive = probability >= self._threshold
         return b'{"caller":%b,"door":"%b","inputs":"%b"%b%b%b%b%b' % (
-            b"null" if asked.caller is None else rfc8785.dumps(asked.caller),
+            _text(asked.caller),
             asked.door.encode(),
-            b2a_base64(row.astype("<f8", copy=False).tobytes(), newline=False),
+            b2a_base64(_little_endian(row), newline=False),
             self._decided[positive],
             b"[]" if not outside else rfc8785.dumps(list(outside)),
             self._prediction[positive],
@@ -121,7 +122,8 @@ class PredictionRecords:
         self, asked: Asked, prediction_id: str, row: bytes, salt: bytes, payload: bytes, moment: bytes
     ) -> Record:
         request_id = asked.request_id
-        committed = urlsafe_b64encode(sha256(COMMITMENT_DOMAIN + salt + payload).digest())[:43]
+        digest = sha256(COMMITMENT_DOMAIN + salt + payload).digest()
+        committed = b2a_base64(digest, newline=False).translate(_URL_SAFE)[:43]  # base64url
         leaf = b'{"commitment":"%b","prediction_id":"%b","request_id":"%b"%b,"served":%b,"time":"%b%b' % (
             committed,
             prediction_id.encode(),
@@ -131,7 +133,8 @@ class PredictionRecords:
             moment,
             self._leaf_tail,
         )
-        return Record(_PREDICTION, leaf, self._served, salt, payload, (prediction_id, request_id))
+        ids = (prediction_id,) if prediction_id == request_id else (prediction_id, request_id)
+        return Record(_PREDICTION, leaf, self._served, salt, payload, ids)
 
     def _now(self) -> bytes:
         second, rest = divmod(time.time_ns(), 1_000_000_000)
@@ -143,9 +146,25 @@ class PredictionRecords:
 def number(value: float) -> bytes:
     """A finite number as RFC 8785 has it; what Python writes the same way is not written twice."""
     text = repr(value)
+    if "e-" in text and value > 0.0:
+        # ECMAScript has an exponent below 1e-6 only, and as few digits in it as it takes (section 6.1.6.1.20).
+        digits, places = text.split("e-")
+        if (exponent := int(places)) > 6:
+            return b"%be-%d" % (digits.encode(), exponent)
+        return b"0.%b%b" % (b"0" * (exponent - 1), digits.replace(".", "").encode())
     if "e" in text or text.endswith(".0"):
         return rfc8785.dumps(value)
     return text.encode()
+
+
+@lru_cache(maxsize=1024)
+def _text(caller: str | None) -> bytes:
+    return rfc8785.dumps(caller)
+
+
+def _little_endian(row: NDArray[np.float64]) -> bytes:
+    # Asking numpy for the order that there is takes longer than giving the bytes.
+    return row.tobytes() if sys.byteorder == "little" else row.astype("<f8").tobytes()
 
 
 def _salts() -> Iterator[bytes]:

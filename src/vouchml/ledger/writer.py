@@ -61,33 +61,28 @@ class _Group:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What waits for its turn, request by request. Of the event loop."""
+    """The groups that wait for their turn. Of the event loop."""
 
-    short: deque[tuple[Sequence[Record], asyncio.Future[bool]]] = field(default_factory=deque)
-    long: deque[tuple[Sequence[Record], asyncio.Future[bool]]] = field(default_factory=deque)
+    short: deque[_Group] = field(default_factory=deque)
+    long: deque[_Group] = field(default_factory=deque)
     is_long_next: bool = False
 
     def add(self, records: Sequence[Record], future: asyncio.Future[bool]) -> None:
         """Let a request wait, behind those of its kind."""
-        (self.long if len(records) > GROUP_RECORDS else self.short).append((records, future))
+        groups = self.short if len(records) <= GROUP_RECORDS else self.long
+        if not groups or len(groups[-1].records) + len(records) > GROUP_RECORDS:
+            groups.append(_Group())
+        group = groups[-1]
+        group.records += records
+        group.waiting.append(future)
 
     def take(self) -> _Group:
         """The next group. Short requests go before a long one, but only once, so that it has its turn too."""
-        group = _Group()
         if self.long and (self.is_long_next or not self.short):
-            self._move(self.long, group)
             self.is_long_next = False
-            return group
-        while self.short and (not group.waiting or len(group.records) + len(self.short[0][0]) <= GROUP_RECORDS):
-            self._move(self.short, group)
+            return self.long.popleft()
         self.is_long_next = bool(self.long)
-        return group
-
-    @staticmethod
-    def _move(waiting: deque[tuple[Sequence[Record], asyncio.Future[bool]]], group: _Group) -> None:
-        records, future = waiting.popleft()
-        group.records.extend(records)
-        group.waiting.append(future)
+        return self.short.popleft()
 
 
 class LedgerWriter:

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from vouchml.errors import HeadersTooLarge
 from vouchml.serving.body import PASS_OVER_BYTES, PASS_OVER_SECONDS
 from vouchml.serving.error_replies import error_reply
+from vouchml.serving.idle_timer import IdleTimer
 from vouchml.serving.layers.security_headers import HEADERS
 from vouchml.serving.reply import CLOSE, wire_headers
 
@@ -60,8 +61,12 @@ class HeadLimitedProtocol(HttpToolsProtocol):
     So it needs a look at a head only when that is long, and a head or trailers that do not end are seen as well.
     """
 
+    #: An `IdleTimer`, of which uvicorn, as of its own, wants only that it can be cancelled.
+    timeout_keep_alive_task: Any
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._idle = IdleTimer(self.loop, self.timeout_keep_alive, self.timeout_keep_alive_handler)
         self._unended = 0
         self._offer: _Offer | None = None
         self._refused = False
@@ -108,6 +113,21 @@ class HeadLimitedProtocol(HttpToolsProtocol):
         """A part of a body."""
         self._unended = 0
         super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, without a timer of its own."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._idle.begin()
+        self.timeout_keep_alive_task = self._idle
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of the connection."""
+        super().connection_lost(exc)
+        self._idle.close()
 
     def _take_again(self, rest: bytes) -> None:
         """Begin again with a request that offers another protocol; `rest` is what follows its head."""

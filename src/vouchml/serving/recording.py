@@ -47,7 +47,7 @@ class Recording:
         outside: Sequence[str],
     ) -> str:
         """Record the answer to one row, shape (features,); the prediction's id."""
-        prediction_id = self._new_id()
+        prediction_id = self._own_id(call)
         self.metrics.rows(door, 1)
         self._log.prediction(request_id=call.request_id, prediction_id=prediction_id, served=served, caller=call.caller)
         if self._keeps_ledger:
@@ -57,7 +57,7 @@ class Recording:
 
     async def many(self, door: str, call: Call, scored: ScoredRows, rows: NDArray[np.float64]) -> str:
         """Record the answers to several rows, shape (rows, features); what the ids of their predictions begin with."""
-        batch_id = self._new_id()
+        batch_id = self._own_id(call)
         self.metrics.rows(door, len(rows))
         self._log.batch(
             request_id=call.request_id, batch_id=batch_id, rows=len(rows), served=scored.served, caller=call.caller
@@ -72,6 +72,10 @@ class Recording:
                     lambda: maker.many(asked, rows, scored.probabilities, _named_outside(scored, rows))
                 )
         return batch_id
+
+    def _own_id(self, call: Call) -> str:
+        """An id that no one can foresee, unlike a name that the caller chose: that of the request, if we made it."""
+        return self._new_id() if call.is_named else call.request_id
 
     def _maker(self, served: ServedModel, arm: Arm) -> PredictionRecords:
         maker = self._makers.get((served, arm))

@@ -73,7 +73,7 @@ class Prediction(Source):
     prediction: int | str = Field(description="The target value, as in the training table.")
     prediction_label: str
     request_id: str
-    prediction_id: str = Field(description="Unique to this answer.")
+    prediction_id: str = Field(description="Unique to this answer; the request_id where the request named none.")
     out_of_range: list[str] = Field(description="Features outside the range that they had in training.")
     explanation: Explanation | None = Field(default=None, description="Only when it was asked for.")
 

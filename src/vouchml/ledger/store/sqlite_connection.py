@@ -18,8 +18,10 @@ from vouchml.ledger.store.failures import VERIFY, no_ledger
 
 #: Before it, connections that write at the same time can damage a database with a write-ahead log.
 SAFE_WAL: Final = (3, 51, 3)
+#: A group of records fills some pages, and changes one of each table besides: with larger pages it is fewer of them.
+PAGE_BYTES: Final = 8192
 #: Pages of the write-ahead log, 4 MiB, after which a commit moves them to the database; with more it takes longer.
-WAL_PAGES: Final = 1000
+WAL_PAGES: Final = 4 * 1024 * 1024 // PAGE_BYTES
 #: Statements of every number of rows stay prepared.
 _STATEMENTS_KEPT: Final = 512
 #: FULL, with which a commit to a write-ahead log is on disk; with a rollback journal it is when the journal's removal
@@ -75,6 +77,8 @@ def journal_mode(version: tuple[int, ...]) -> str:
 
 
 def _settle(connection: apsw.Connection, journal: str) -> None:
+    # Only a database without tables takes it.
+    connection.pragma("page_size", PAGE_BYTES)
     wanted = {
         "journal_mode": journal,
         "synchronous": _SYNCHRONOUS[journal],

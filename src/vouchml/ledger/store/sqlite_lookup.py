@@ -51,7 +51,7 @@ def add(connection: apsw.Connection, first: int, records: Sequence[Record]) -> N
         start = first + position
         room = _RUN - start % _RUN
         part = records[position : position + room]
-        entries = b"".join(_entries(start, part))
+        entries = _entries(start, part)
         if entries:
             connection.execute(_ADD_RECENT, (start >> _SLOT_BITS, entries))
         if len(part) == room:
@@ -73,11 +73,13 @@ def candidates(connection: apsw.Connection, size: int, name: str) -> list[int]:
     return sorted(found)
 
 
-def _entries(first: int, records: Sequence[Record]) -> Iterator[bytes]:
+def _entries(first: int, records: Sequence[Record]) -> bytes:
+    entries = []
     for index, record in enumerate(records, first):
         place = (index & _IN_BLOCK).to_bytes(2)
         for name in record.ids:
-            yield lookup_key(name)[:_KEY_BYTES] + place
+            entries.append(lookup_key(name)[:_KEY_BYTES] + place)
+    return b"".join(entries)
 
 
 def _complete_run(connection: apsw.Connection, run: int) -> None:

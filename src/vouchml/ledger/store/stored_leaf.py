@@ -6,7 +6,7 @@ says.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import rfc8785
 
@@ -17,25 +17,18 @@ from vouchml.ledger.store.failures import VERIFY
 _NAME: Final = b'"served":'
 
 
-class CutLeaf(NamedTuple):
-    """A leaf without its `served`, which begins at `place`; 0 where nothing is cut out."""
-
-    place: int
-    text: bytes
-
-
-def cut(record: Record) -> CutLeaf:
-    """The leaf of `record` without its `served`."""
+def cut(record: Record) -> tuple[int, bytes]:
+    """Where `served` begins in the leaf of `record`, and the leaf without it; 0 where nothing is cut out."""
     leaf, served = record.leaf, record.served
     if not served:
-        return CutLeaf(0, leaf)
+        return 0, leaf
     # Finding its name and comparing is a fifth of the time that finding such a long text takes.
     place = leaf.find(_NAME) + len(_NAME)
     if not leaf.startswith(served, place):
         place = leaf.find(served)
     if place <= 0:
-        return CutLeaf(0, leaf)
-    return CutLeaf(place, leaf[:place] + leaf[place + len(served) :])
+        return 0, leaf
+    return place, leaf[:place] + leaf[place + len(served) :]
 
 
 def whole(place: int, text: bytes, served: bytes | None) -> bytes:

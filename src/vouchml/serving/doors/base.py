@@ -19,9 +19,9 @@ LONG_BODY: Final = 256 * 1024
 class Call:
     """One request on its way through a door.
 
-    `request_id` is made up at first, and becomes the caller's when the body names one; the reply carries it, whether
-    it is an answer or a refusal. `scopes` are what the caller may do. `records` are what the ledger has to hold before
-    the answer leaves. `rows_under_way` are those that it has of the worker's budget.
+    `request_id` is made up at first, and becomes the caller's when the body names one, with `name`; the reply carries
+    it, whether it is an answer or a refusal. `scopes` are what the caller may do. `records` are what the ledger has to
+    hold before the answer leaves. `rows_under_way` are those that it has of the worker's budget.
     """
 
     headers: Mapping[bytes, bytes]
@@ -31,6 +31,12 @@ class Call:
     body: bytes = b""
     records: Sequence[Record] = ()
     rows_under_way: int = 0
+    is_named: bool = False
+
+    def name(self, request_id: str | None) -> None:
+        """Take the name that the caller gave the request, if it gave one."""
+        if request_id is not None:
+            self.request_id, self.is_named = request_id, True
 
 
 class Door(Protocol):

@@ -74,8 +74,7 @@ class OpenInferenceDoor:
         if self._version is not None:
             lineup = replace(lineup, canary=None)  # who names a version is answered by it
         request = await self._decode(call, lineup.champion.contract)
-        if request.id is not None:
-            call.request_id = request.id
+        call.name(request.id)
         scored = await self._plane.score_rows(lineup, call, request.rows, place="rows")
         prediction_id = await self._recording.many(self.name, call, scored, request.rows)
         shadow = lineup.shadow.version if lineup.shadow else None

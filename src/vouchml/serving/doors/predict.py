@@ -43,7 +43,8 @@ class PredictDoor:
         plane = self._plane
         lineup = plane.lineup()
         request = lineup.champion.decoder.one(call.body)
-        request_id = call.request_id = request.request_id or call.request_id
+        call.name(request.request_id)
+        request_id = call.request_id
         scored = plane.begin_row(lineup, request_id, request)
         served = scored.served
         if served.scores_in_microseconds:
@@ -85,7 +86,7 @@ class PredictBatchDoor:
         decode = lineup.champion.decoder.many
         long = len(call.body) >= LONG_BODY
         request = await anyio.to_thread.run_sync(decode, call.body) if long else decode(call.body)
-        call.request_id = request.request_id or call.request_id
+        call.name(request.request_id)
         scored = await self._plane.score_rows(lineup, call, request.rows, place="rows")
         text = self._texts.of(lineup, scored.arm)
         batch_id = await self._recording.many(self.name, call, scored, request.rows)
