@@ -74,6 +74,18 @@ def test_the_decision_is_the_one_that_the_prediction_names(store: LedgerStore) -
     assert (found.status, found.facts["index"], found.facts["outcome"]) == ("verified", 0, "PASS")
 
 
+def test_a_decision_is_told_by_its_outcome_first_and_one_that_failed_is_no_verified_link(store: LedgerStore) -> None:
+    records = said(RecordType.DECISION, statement=STATEMENT, outcome="FAIL", by=["gate"]), prediction(STATEMENT)
+    found = link(links(store, *records), "decision")
+    assert (found.status, found.reason.split()[0]) == ("failed", "FAIL.")
+    assert found.reason.endswith("It lets nothing serve.")
+
+
+def test_an_approval_is_told_by_its_meaning_first(store: LedgerStore) -> None:
+    records = said(RecordType.APPROVAL, by=["ada"], meaning="rejected"), prediction()
+    assert link(links(store, *records), "approval").reason.startswith("REJECTED. Record 0 tells of it")
+
+
 def test_a_decision_that_came_after_the_answer_is_not_the_one_behind_it(store: LedgerStore) -> None:
     found = link(links(store, prediction(STATEMENT), said(RecordType.DECISION, statement=STATEMENT)), "decision")
     assert found.status == "not checked"
@@ -117,27 +129,66 @@ def test_an_answer_of_a_model_that_was_revoked_before_fails_and_after_does_not(s
     ]
 
 
-def test_the_load_is_the_last_one_of_this_version_by_this_worker(store: LedgerStore) -> None:
-    def load(worker: str, version: dict[str, Any]) -> Record:
-        fields = {"role": "champion", "served": version, "worker": worker}
-        return event(RecordType.MODEL_LOADED, fields, time=MOMENT)
+def load(worker: str = "host:1", version: dict[str, Any] | None = None, role: str = "champion") -> Record:
+    fields = {"role": role, "served": version or served(), "worker": worker}
+    return event(RecordType.MODEL_LOADED, fields, time=MOMENT)
 
-    records = load("host:1", served()), load("host:2", served()), load("host:1", {**served(), "version": "4"})
+
+def move(kind: RecordType, to: str, stage: str = "Staging", model: str | None = MODEL) -> Record:
+    fields = {"name": "a model", "stage": stage, "model": model, "from_version": "2", "to_version": to}
+    return event(kind, {**fields, "who": "ada", "why": kind.value}, time=MOMENT)
+
+
+def test_the_load_is_the_last_one_of_this_version_by_this_worker(store: LedgerStore) -> None:
+    records = load("host:1"), load("host:2"), load("host:1", {**served(), "version": "4"})
     found = link(links(store, *records, prediction()), "load")
     assert (found.status, found.facts["index"]) == ("verified", 0)
 
 
-def test_the_promotion_is_the_last_move_to_this_version_before_the_answer(store: LedgerStore) -> None:
-    def move(kind: RecordType, to: str) -> Record:
-        fields = {"name": "a model", "from_version": "2", "to_version": to, "who": "ada", "why": kind.value}
-        return event(kind, fields, time=MOMENT)
-
+def test_the_promotion_is_the_newest_move_before_the_load_if_that_is_to_this_version(store: LedgerStore) -> None:
     records = (
         move(RecordType.PROMOTION, "3"),
         move(RecordType.PROMOTION, "4"),
         move(RecordType.ROLLBACK, "3"),
+        load(),
+        move(RecordType.PROMOTION, "4"),
         prediction(),
         move(RecordType.PROMOTION, "3"),
     )
     found = link(links(store, *records), "promotion")
-    assert (found.facts["index"], found.facts["why"], found.facts["who"]) == (2, "rollback", "ada")
+    assert (found.status, found.facts["index"], found.facts["why"]) == ("verified", 2, "rollback")
+    assert "No newer move of the pointer stands in front of the load" in found.reason
+
+
+def test_a_promotion_is_not_the_authority_of_a_version_that_was_loaded_after_a_move_to_another(
+    store: LedgerStore,
+) -> None:
+    records = move(RecordType.PROMOTION, "3"), load(), move(RecordType.PROMOTION, "4"), load(), prediction()
+    found = link(links(store, *records), "promotion")
+    assert (found.status, found.facts["index"]) == ("not checked", 0)
+    assert "record 2 moved the pointer to version 4 before this one was loaded" in found.reason
+    assert "the pointer was moved by something other than vouch" in found.reason
+
+
+def test_a_version_that_no_move_names_was_pointed_to_by_something_other_than_vouch(store: LedgerStore) -> None:
+    found = link(links(store, move(RecordType.PROMOTION, "4"), load(), prediction()), "promotion")
+    assert (found.status, dict(found.facts)) == ("not checked", {})
+    assert "the pointer was moved by something other than vouch" in found.reason
+
+
+def test_a_move_of_another_stage_takes_no_authority_away(store: LedgerStore) -> None:
+    other = move(RecordType.PROMOTION, "4", stage="Production")
+    found = link(links(store, move(RecordType.PROMOTION, "3"), other, load(), prediction()), "promotion")
+    assert (found.status, found.facts["index"], found.facts["stage"]) == ("verified", 0, "Staging")
+
+
+def test_a_promotion_of_other_files_under_the_same_number_fails(store: LedgerStore) -> None:
+    records = move(RecordType.PROMOTION, "3", model=OTHER), load(), prediction()
+    found = link(links(store, *records), "promotion")
+    assert (found.status, found.facts["index"]) == ("failed", 0)
+
+
+def test_a_canary_is_named_by_the_settings_and_by_no_promotion(store: LedgerStore) -> None:
+    records = move(RecordType.PROMOTION, "3"), load(role="canary"), prediction()
+    found = link(links(store, *records), "promotion")
+    assert (found.status, "canary that [serving] names" in found.reason) == ("not checked", True)

@@ -12,6 +12,7 @@ from vouchml.cli.options import Config, config_file
 from vouchml.cli.screen import facts, note, show
 
 if TYPE_CHECKING:
+    from vouchml.project.git_ignore import Ignored
     from vouchml.project.inspection import Declared, Inspection
 
 
@@ -30,7 +31,11 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over a vouch.toml that is there.")] = False,
     config: Config = None,
 ) -> None:
-    """Write a vouch.toml for a table never seen before."""
+    """Write a vouch.toml for a table never seen before.
+
+    And a .gitignore for what vouchml makes beside it; one that is there gets the lines that it lacks.
+    """
+    from vouchml.project.git_ignore import ignore_what_is_made
     from vouchml.project.init import require_new, write_project
     from vouchml.project.inspection import inspect_table
 
@@ -40,6 +45,7 @@ def init(
     inspection = inspect_table(table, target=target, positive=positive, exclude=exclude or ())
     write_project(inspection, file, force=force)
     show(facts(_summary(inspection, file)))
+    _tell_ignored(ignore_what_is_made(file.resolve().parent))
     note(f"Next: vouch up{'' if file.name == 'vouch.toml' else f' --config {file}'}")
 
 
@@ -64,6 +70,13 @@ def _summary(found: Inspection, file: Path) -> list[tuple[str, str]]:
     if found.identifiers:
         lines.append(("Identifier?", ", ".join(found.identifiers[:5]) + ": another whole number in every row"))
     return lines
+
+
+def _tell_ignored(ignored: Ignored) -> None:
+    if ignored.new:
+        note(f"Wrote {ignored.file.name}: keys, ledger and runs are not for version control. Commit trust.toml.")
+    elif ignored.added:
+        note(f"Added to {ignored.file.name}, which was there: {' '.join(ignored.added)}")
 
 
 def _counted(columns: Sequence[Declared], noun: str) -> str:

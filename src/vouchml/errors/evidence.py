@@ -107,6 +107,12 @@ class DecisionExpired(EvidenceRefused):
     code = "decision-expired"
 
 
+class GroundsRefused(EvidenceRefused):
+    """A statement that the gate decided on does not count any more: its key was revoked, or taken out of trust."""
+
+    code = "grounds-refused"
+
+
 class PolicyMismatch(EvidenceRefused):
     """The gate decided by a policy that this project does not accept."""
 

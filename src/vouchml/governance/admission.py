@@ -16,6 +16,7 @@ from vouchml.errors import ContractMismatch, DecisionFailed, EvidenceRefused, Fi
 from vouchml.governance.approvals import SignedApproval, accepting, authors_of, read_approvals, require_approvals
 from vouchml.governance.break_glass import break_glass_until
 from vouchml.governance.decision import Decision, newest_decision, require_valid
+from vouchml.governance.grounds import require_grounds
 from vouchml.governance.policy import policy_digest
 from vouchml.governance.signed_evidence import EvidenceFiles, moment_text, require_model
 from vouchml.model.contract import contract_sha256
@@ -100,6 +101,7 @@ def admit(
         return Admission(digest, trainer, None, approvals, until)
     decision = newest_decision(files, digest, trust, model=rules.model, at=at)
     require_valid(decision, files, rules.policies, at=at)
+    require_grounds(decision, files, digest, trust, model=rules.model)
     accepted = accepting(approvals, decision.sha256, authors, separation=rules.separation)
     if decision.verdict == "INCONCLUSIVE" and accepted is None:
         raise DecisionFailed(

@@ -43,9 +43,14 @@ def dated_name(kind: str, at: datetime, key_id: str) -> str:
 def dated_files(files: EvidenceFiles, kind: str) -> Iterator[tuple[str, bytes]]:
     """The statements of a kind, by name and content, the newest name first."""
     for name in sorted(files, reverse=True):
-        match = _DATED.fullmatch(name)
-        if match is not None and match["kind"] == kind:
+        if kind_of(name) == kind:
             yield name, files[name]
+
+
+def kind_of(name: str) -> str | None:
+    """The kind of statement that a dated file is, by its name; None where there is no date in it."""
+    match = _DATED.fullmatch(name)
+    return match["kind"] if match is not None else None
 
 
 def require_own_name(name: str, kind: str, at: datetime, signers: Iterable[TrustedKey]) -> None:

@@ -9,14 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from vouchml.errors import BundleInvalid, EvidenceRefused, VouchError
-from vouchml.governance.decision import read_decision
-from vouchml.governance.signed_evidence import is_evidence_name
+from vouchml.errors import BundleInvalid, VouchError
 from vouchml.ledger.link import LinkStatus
 from vouchml.ledger.search import predictions_of
 from vouchml.ledger.store.base import LedgerStore
@@ -24,8 +21,8 @@ from vouchml.ledger.trace import MOST_TRACED, Trace, trace_prediction
 from vouchml.ledger.trace_link import TraceLink
 from vouchml.model.contract import contract_sha256
 from vouchml.project.recorded_versions import RecordedVersions
+from vouchml.project.traced_decision import decision_link
 from vouchml.registry import ModelRegistry, Version
-from vouchml.registry.evidence_files import fetch_evidence
 from vouchml.settings import Settings
 from vouchml.trust.trust_store_file import read_trust_store
 
@@ -66,7 +63,7 @@ def _origin(settings: Settings, leaf: Mapping[str, Any]) -> Iterator[TraceLink]:
         yield _link("run", LinkStatus.NOT_CHECKED, error.message, run=served["run"])
     else:
         if served["decision"] is not None:
-            yield _decision(settings, registry, version, leaf)
+            yield decision_link(settings, registry, version, leaf)
         yield _run(served, version)
         yield _manifest(registry, version, served)
     yield _table(settings, served)
@@ -91,29 +88,6 @@ def _files(settings: Settings, served: Mapping[str, Any]) -> Iterator[TraceLink]
     else:
         reason = "It is another one than was recorded, or names other data."
         yield _link("contract", LinkStatus.FAILED, reason, sha256=digest)
-
-
-def _decision(settings: Settings, registry: ModelRegistry, version: Version, leaf: Mapping[str, Any]) -> TraceLink:
-    """The signed decision itself, which the ledger names by its SHA-256."""
-    named, served = leaf["served"]["decision"], leaf["served"]
-    try:
-        files = fetch_evidence(registry, version, is_evidence_name)
-        found = next((name for name in files if hashlib.sha256(files[name]).hexdigest() == named), None)
-        if found is None:
-            reason = "The decision that the ledger names is not among the evidence any more."
-            return _link("decision", LinkStatus.NOT_CHECKED, reason, sha256=named)
-        trust, answered = read_trust_store(settings.trust_store_path), datetime.fromisoformat(leaf["time"])
-        decision = read_decision(found, files[found], served["model"], trust, model=version.name, at=answered)
-    except EvidenceRefused as error:
-        return _link("decision", LinkStatus.FAILED, error.message, sha256=named)
-    except VouchError as error:
-        return _link("decision", LinkStatus.NOT_CHECKED, error.message, sha256=named)
-    facts = {"file": found, "verdict": decision.verdict, "gate": decision.signer.name, "sha256": named}
-    if not decision.decided_at <= answered < decision.valid_until or decision.contract != served["contract"]:
-        reason = "The decision is about another contract, or was not valid when the prediction was made."
-        return _link("decision", LinkStatus.FAILED, reason, **facts)
-    reason = f"It is signed by the gate, about these files, and was valid then: {decision.verdict}."
-    return _link("decision", LinkStatus.VERIFIED, reason, **facts)
 
 
 def _run(served: Mapping[str, Any], version: Version) -> TraceLink:
