@@ -129,6 +129,31 @@ def test_a_lone_record_is_on_disk_when_its_wait_ends_after_one_commit(ledger: Le
     asyncio.run(run())
 
 
+def test_a_ledger_that_is_back_is_used_again_however_many_ask_meanwhile(ledger: Ledger) -> None:
+    away = ledger.file.with_name("away.db")
+
+    async def ask(writer: LedgerWriter) -> bool:
+        try:
+            return await writer.enlist([prediction()])
+        except LedgerUnavailable:
+            await asyncio.sleep(0.02)
+            return False
+
+    async def run() -> None:
+        async with ledger.writing() as writer:
+            await until(is_open(writer))
+            ledger.file.rename(away)
+            for _ in range(5):
+                assert not await ask(writer)
+            away.rename(ledger.file)
+            async with asyncio.timeout(WITHIN_SECONDS):
+                while not await ask(writer):
+                    pass
+        assert not writer.state.problem
+
+    asyncio.run(run())
+
+
 def test_what_comes_while_a_group_is_written_shares_the_next_commit(ledger: Ledger) -> None:
     async def run() -> None:
         async with ledger.writing() as writer:

@@ -237,6 +237,11 @@ class LedgerWriter:
         self._hold_notes()
         missed = [_gap(self._missed, self._worker)] if self._missed is not None and self._missed.records else []
         whole = [*missed, *self._held, *records]
+        if self._opened is None and time.monotonic() < self._open_again_at and not is_last:
+            # What is refused meanwhile must not put off the next try, or a busy service would never try again.
+            unavailable = LedgerUnavailable(self.state.problem)
+            self._on_failure(unavailable)
+            return unavailable
         began = time.perf_counter()
         try:
             store, signer = self._open()
@@ -272,14 +277,12 @@ class LedgerWriter:
                 return
 
     def _open(self) -> tuple[LedgerStore, CheckpointSchedule]:
-        """The store, opened when it is not; not more often than is good for it.
+        """The store, opened when it is not.
 
         Raises:
-            LedgerUnavailable: it cannot be opened, or has just failed.
+            LedgerUnavailable: it cannot be opened.
         """
         if self._opened is None:
-            if time.monotonic() < self._open_again_at:
-                raise LedgerUnavailable(self.state.problem)
             self._opened = self._open_ledger()
             self.state = WriterState("", self.state.size, self._opened[1].signs)
         return self._opened
