@@ -54,7 +54,7 @@ def test_a_trace_is_a_tree_whose_links_say_whether_they_hold(made: Path) -> None
 
 
 def test_a_trace_of_what_was_changed_exits_with_1_and_names_the_link(folder: Path) -> None:
-    tamper(folder, "UPDATE payload SET body = CAST(replace(CAST(body AS TEXT), 'a caller', 'b caller') AS BLOB)")
+    tamper(folder, "UPDATE record SET payload = CAST(replace(CAST(payload AS TEXT), 'a caller', 'b caller') AS BLOB)")
     done = run("trace", "request-2", "--json", cwd=folder)
     assert done.returncode == 1
     assert [link["name"] for link in document(done)[0]["links"] if link["status"] == "failed"] == ["payload"]
@@ -113,7 +113,9 @@ def test_a_whole_ledger_verifies_and_says_what_that_is_worth(made: Path, tmp_pat
 
 
 def test_what_was_changed_exits_with_1_and_says_where(folder: Path) -> None:
-    tamper(folder, "UPDATE leaf SET text = CAST(replace(CAST(text AS TEXT), 'host:1', 'host:2') AS BLOB) WHERE idx = 4")
+    tamper(
+        folder, "UPDATE record SET leaf = CAST(replace(CAST(leaf AS TEXT), 'host:1', 'host:2') AS BLOB) WHERE idx = 4"
+    )
     done = run("ledger", "verify", cwd=folder)
     assert done.returncode == 1
     assert "TAMPERED" in done.stdout
@@ -182,8 +184,8 @@ def test_a_replay_of_untouched_records_exits_with_0_and_of_a_changed_probability
     }
     tamper(
         folder,
-        "UPDATE payload SET body = CAST(replace(CAST(body AS TEXT), '\"probability\":', '\"probability\":1') AS BLOB) "
-        "WHERE idx = 4",
+        "UPDATE record SET payload = "
+        "CAST(replace(CAST(payload AS TEXT), '\"probability\":', '\"probability\":1') AS BLOB) WHERE idx = 4",
     )
     done = run("replay", cwd=folder)
     assert done.returncode == 1

@@ -21,7 +21,7 @@ def test_a_ledger_whose_last_records_were_deleted_is_tampered_with_and_not_merel
     with closing(open_ledger(project)) as store:
         store.append(predictions(20), sign=lambda head: sign(Checkpoint.of(key.name, head, time=BEGAN), key))
     with closing(apsw.Connection(str(project.root / "vouch-ledger.db"))) as file:
-        file.execute("DELETE FROM leaf WHERE idx >= 15")
+        file.execute("DELETE FROM record WHERE idx >= 15")
 
     with pytest.raises(LedgerInvalid, match="head counts 20 records, and there are 15"):
         open_ledger(project)

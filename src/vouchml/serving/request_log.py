@@ -75,15 +75,15 @@ class RequestLog:
             self.lost = writer.stop()
 
     def prediction(self, *, request_id: str, prediction_id: str, served: Answering, caller: str | None) -> None:
-        """One row was answered. Neither id has characters that JSON would escape."""
+        """One row was answered."""
         if self._predictions:
             answering, text = self._latest
             if answering is not served:
                 text = self._model(served)
                 self._latest = served, text
             self._add(
-                f'{{"event": "prediction", "time": "{self._time()}", "request_id": "{request_id}", '
-                f'"prediction_id": "{prediction_id}"{text}{_caller(caller)}}}\n'
+                f'{{"event": "prediction", "time": "{self._time()}", "request_id": {quoted(request_id)}, '
+                f'"prediction_id": {quoted(prediction_id)}{text}{_caller(caller)}}}\n'
             )
 
     def batch(self, *, request_id: str, batch_id: str, rows: int, served: Answering, caller: str | None) -> None:

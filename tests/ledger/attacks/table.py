@@ -31,6 +31,7 @@ Needs = Literal["the store", "the store and the key"]
 #: `tampered` and `incomplete` name the finding; `not found` is what we do not protect against.
 Found = tuple[Literal["tampered", "incomplete"], str] | Literal["not found"]
 NOT_FOUND: Final = "not found"
+PAIR: Final = (VICTIM, VICTIM + 1)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Attack:
 
 
 def change_probability(target: Target) -> None:
-    target.run("UPDATE payload SET body = ? WHERE idx = ?", FALSE_PAYLOAD, VICTIM)
+    of_file = "UPDATE record SET payload = ? WHERE idx = ?"
+    target.run("UPDATE payload SET body = ? WHERE idx = ?", FALSE_PAYLOAD, VICTIM, sqlite=of_file)
 
 
 def change_probability_and_record(target: Target) -> None:
@@ -65,8 +67,11 @@ def change_unsigned_record(target: Target) -> None:
 
 
 def change_leaf(target: Target) -> None:
-    ((text,),) = target.run("SELECT text FROM leaf WHERE idx = ?", VICTIM)
-    target.run("UPDATE leaf SET text = ? WHERE idx = ?", bytes(text).replace(b"22:04:12", b"22:04:13"), VICTIM)
+    of_file = "SELECT leaf FROM record WHERE idx = ?"
+    ((text,),) = target.run("SELECT text FROM leaf WHERE idx = ?", VICTIM, sqlite=of_file)
+    false = bytes(text).replace(b"22:04:12", b"22:04:13")
+    of_file = "UPDATE record SET leaf = ? WHERE idx = ?"
+    target.run("UPDATE leaf SET text = ? WHERE idx = ?", false, VICTIM, sqlite=of_file)
 
 
 def change_served(target: Target) -> None:
@@ -75,8 +80,8 @@ def change_served(target: Target) -> None:
 
 
 def delete(target: Target) -> None:
-    target.run("DELETE FROM leaf WHERE idx = ?", VICTIM)
-    target.run("DELETE FROM payload WHERE idx = ?", VICTIM)
+    for table in target.tables:
+        target.run(f"DELETE FROM {table} WHERE idx = ?", VICTIM)
 
 
 def delete_and_close_up(target: Target) -> None:
@@ -84,7 +89,7 @@ def delete_and_close_up(target: Target) -> None:
 
 
 def reorder(target: Target) -> None:
-    for table in ("leaf", "payload"):
+    for table in target.tables:
         for before, after in ((VICTIM, -1), (VICTIM + 1, VICTIM), (-1, VICTIM + 1)):
             target.run(f"UPDATE {table} SET idx = ? WHERE idx = ?", after, before)
 
@@ -105,16 +110,23 @@ def insert_behind_the_end(target: Target) -> None:
 
 def insert_past_the_head(target: Target) -> None:
     leaf = prediction(request_id="made up").leaf
-    target.run("INSERT INTO leaf(idx, served, place, text) VALUES (?, NULL, 0, ?)", SIZE, leaf)
+    of_file = "INSERT INTO record(idx, place, leaf) VALUES (?, 0, ?)"
+    target.run("INSERT INTO leaf(idx, served, place, text) VALUES (?, NULL, 0, ?)", SIZE, leaf, sqlite=of_file)
 
 
 def swap_payloads(target: Target) -> None:
+    if target.is_file:
+        of_both = {index: target.run("SELECT salt, payload FROM record WHERE idx = ?", index)[0] for index in PAIR}
+        for index, other in (PAIR, PAIR[::-1]):
+            target.run("UPDATE record SET salt = ?, payload = ? WHERE idx = ?", *of_both[other], index)
+        return
     for before, after in ((VICTIM, -1), (VICTIM + 1, VICTIM), (-1, VICTIM + 1)):
         target.run("UPDATE payload SET idx = ? WHERE idx = ?", after, before)
 
 
 def drop_payload(target: Target) -> None:
-    target.run("DELETE FROM payload WHERE idx = ?", VICTIM)
+    of_file = "UPDATE record SET salt = NULL, payload = NULL WHERE idx = ?"
+    target.run("DELETE FROM payload WHERE idx = ?", VICTIM, sqlite=of_file)
 
 
 def drop_payload_and_say_so(target: Target) -> None:
@@ -124,7 +136,7 @@ def drop_payload_and_say_so(target: Target) -> None:
 
 
 def cut_rows(target: Target) -> None:
-    for table in ("leaf", "payload"):
+    for table in target.tables:
         target.run(f"DELETE FROM {table} WHERE idx >= ?", VICTIM)
 
 
@@ -180,8 +192,7 @@ def swap_checkpoints(target: Target) -> None:
 
 
 def hide(target: Target) -> None:
-    tables = ("lookup_recent", "lookup_run", "lookup_block") if target.url.startswith("sqlite") else ("lookup",)
-    for table in tables:
+    for table in target.lookups:
         target.run(f"DELETE FROM {table}")
 
 

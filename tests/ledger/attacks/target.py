@@ -70,6 +70,21 @@ class Target:
 
     url: str
 
+    @property
+    def is_file(self) -> bool:
+        """Whether SQLite keeps it, in one table of whole records; PostgreSQL has one of leaves and one of payloads."""
+        return self.url.startswith("sqlite")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """What holds the records."""
+        return ("record",) if self.is_file else ("leaf", "payload")
+
+    @property
+    def lookups(self) -> tuple[str, ...]:
+        """What finds them by their ids."""
+        return ("lookup_recent", "lookup_run", "lookup_block") if self.is_file else ("lookup",)
+
     def fill(self) -> None:
         """Write its true history."""
         create_store(self.url, ORIGIN)
@@ -81,11 +96,11 @@ class Target:
             for start in range(0, len(records), 100):
                 store.append(records[start : start + 100], sign=sign_head)
 
-    def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Run a statement past all of our code."""
-        if self.url.startswith("sqlite"):
+    def run(self, statement: str, *values: Any, sqlite: str | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement past all of our code; `sqlite` in its place where the ledger is a file."""
+        if self.is_file:
             with closing(apsw.Connection(self.url.removeprefix("sqlite:///"))) as file:
-                return list(file.execute(statement, values))
+                return list(file.execute(statement if sqlite is None else sqlite, values))
         with psycopg.connect(self.url, options="-c search_path=vouch_ledger") as database:
             done = database.execute(statement.replace("?", "%s").encode(), values)
             return done.fetchall() if done.description else []
@@ -99,8 +114,7 @@ class Target:
         The true checkpoints of up to `keep_notes` records are put back.
         """
         notes = self.notes()
-        lookups = ("lookup_recent", "lookup_run", "lookup_block") if self.url.startswith("sqlite") else ("lookup",)
-        for table in ("leaf", "payload", "served", "node", "checkpoint", "event", *lookups):
+        for table in (*self.tables, "served", "node", "checkpoint", "event", *self.lookups):
             self.run(f"DELETE FROM {table}")
         self.run("UPDATE head SET size = 0, range = ?", b"")
         self.append(records, sign_head)

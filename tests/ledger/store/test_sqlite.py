@@ -117,7 +117,7 @@ def test_a_reader_keeps_no_payload_from_being_erased_and_the_error_says_what_is_
     with closing(SqliteStore(sqlite_file)) as store, closing(apsw.Connection(str(sqlite_file))) as reader:
         records = predictions(3)
         store.append(records, sign=unsigned)
-        reading = reader.execute("SELECT * FROM leaf, (VALUES (1), (2))")
+        reading = reader.execute("SELECT * FROM record, (VALUES (1), (2))")
         next(reading)
         with pytest.raises(LedgerUnavailable, match="Erased, but the write-ahead log still has a copy") as caught:
             store.erase([0, 2], [erasure(0), erasure(2)])

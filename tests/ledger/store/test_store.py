@@ -182,7 +182,7 @@ def test_a_ledger_of_another_format_is_refused(url: str, execute: Execute) -> No
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        ("DELETE FROM leaf WHERE idx = 2", "counts 3 records, and there are 2"),
+        ("DELETE FROM {records} WHERE idx = 2", "counts 3 records, and there are 2"),
         ("UPDATE head SET size = 2", "counts 2 records, and there are 3"),
         ("UPDATE head SET size = 5", "counts 5 records, and there are 3"),
         ("DELETE FROM head", "no head"),
@@ -192,7 +192,7 @@ def test_a_head_that_does_not_fit_its_records_is_noticed_at_once(
     url: str, store: LedgerStore, execute: Execute, damage: str, problem: str
 ) -> None:
     store.append(predictions(3), sign=unsigned)
-    execute(damage)
+    execute(damage.format(records="record" if url.startswith("sqlite") else "leaf"))
     with pytest.raises(LedgerInvalid, match=problem):
         open_store(url)
 

@@ -54,34 +54,57 @@ def test_a_filled_ledger_verifies_and_gives_receipts(store: LedgerStore, url: st
     assert verify_ledger(store, [SIGNER.verifier], HowToVerify(since=since)).outcome == "ok"
 
 
-def changed_past(url: str, statement: str) -> None:
-    """Run a statement past the store, as whoever owns the file or the database can."""
+def changed_past(url: str, statement: str, of_file: str) -> None:
+    """Run a statement past the store, as whoever owns the database or the file can."""
     if url.startswith("sqlite"):
         with closing(apsw.Connection(url.removeprefix("sqlite:///"))) as file:
-            file.execute(statement)
+            file.execute(of_file)
     else:
         with psycopg.connect(url) as database:
             database.execute("SET search_path TO vouch_ledger")
             database.execute(statement.encode())
 
 
+CHANGE_LEAF = (
+    "UPDATE leaf SET text = (SELECT text FROM leaf WHERE idx = 901) WHERE idx = 900",
+    "UPDATE record SET leaf = (SELECT leaf FROM record WHERE idx = 901) WHERE idx = 900",
+)
+DROP_PAYLOAD = (
+    "DELETE FROM payload WHERE idx = 900",
+    "UPDATE record SET salt = NULL, payload = NULL WHERE idx = 900",
+)
+CHANGE_PAYLOAD = (
+    "UPDATE payload SET body = (SELECT body FROM payload WHERE idx = 901) WHERE idx = 900",
+    "UPDATE record SET payload = (SELECT payload FROM record WHERE idx = 901) WHERE idx = 900",
+)
+CHANGE_SALT = (
+    "UPDATE payload SET salt = (SELECT salt FROM payload WHERE idx = 901) WHERE idx = 900",
+    "UPDATE record SET salt = (SELECT salt FROM record WHERE idx = 901) WHERE idx = 900",
+)
+DROP_NODES = ("DELETE FROM node",) * 2
+CHANGE_NODE = ("UPDATE node SET hash = (SELECT hash FROM node WHERE place = 4) WHERE place = 2",) * 2
+CHANGE_CHECKPOINT = ("UPDATE checkpoint SET note = (SELECT max(note) FROM checkpoint) WHERE size = 600",) * 2
+
+
 @pytest.mark.parametrize(
-    ("statement", "kind"),
+    ("statements", "kind"),
     [
-        ("DELETE FROM leaf WHERE idx = 900", "record"),
-        ("DELETE FROM leaf WHERE idx >= 1400", "record"),
-        ("UPDATE leaf SET text = (SELECT text FROM leaf WHERE idx = 901) WHERE idx = 900", "record"),
-        ("DELETE FROM payload WHERE idx = 900", "payload"),
-        ("UPDATE payload SET body = (SELECT body FROM payload WHERE idx = 901) WHERE idx = 900", "payload"),
-        ("UPDATE payload SET salt = (SELECT salt FROM payload WHERE idx = 901) WHERE idx = 900", "payload"),
-        ("DELETE FROM node", "node"),
-        ("UPDATE node SET hash = (SELECT hash FROM node WHERE place = 4) WHERE place = 2", "node"),
-        ("UPDATE checkpoint SET note = (SELECT max(note) FROM checkpoint) WHERE size = 600", "checkpoint"),
+        (("DELETE FROM leaf WHERE idx = 900", "DELETE FROM record WHERE idx = 900"), "record"),
+        (("DELETE FROM leaf WHERE idx >= 1400", "DELETE FROM record WHERE idx >= 1400"), "record"),
+        (CHANGE_LEAF, "record"),
+        (DROP_PAYLOAD, "payload"),
+        (CHANGE_PAYLOAD, "payload"),
+        (CHANGE_SALT, "payload"),
+        (DROP_NODES, "node"),
+        (CHANGE_NODE, "node"),
+        (CHANGE_CHECKPOINT, "checkpoint"),
     ],
 )
-def test_what_is_changed_past_the_store_is_found(store: LedgerStore, url: str, statement: str, kind: str) -> None:
+def test_what_is_changed_past_the_store_is_found(
+    store: LedgerStore, url: str, statements: tuple[str, str], kind: str
+) -> None:
     fill(store)
-    changed_past(url, statement)
+    changed_past(url, *statements)
     found = verify_ledger(store, [SIGNER.verifier])
     assert found.outcome == "tampered"
     assert kind in [finding.kind for finding in found.findings]

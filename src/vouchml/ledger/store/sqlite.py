@@ -33,8 +33,7 @@ from vouchml.ledger.store.stored_leaf import cut, names, whole
 from vouchml.ledger.store.table_rows import head_of, origin_of, require_origin, require_whole, with_served_of
 from vouchml.ledger.tree import CompactRange, Node, leaf_hash
 
-_LEAVES: Final = RowWriter("leaf", 4)
-_PAYLOADS: Final = RowWriter("payload", 3)
+_RECORDS: Final = RowWriter("record", 6)
 _NODES: Final = RowWriter("node", 3)
 _EVENTS: Final = RowWriter("event", 2)
 
@@ -42,14 +41,14 @@ _EVENTS: Final = RowWriter("event", 2)
 _ERASED: Final = bytes(SALT_BYTES)
 _PREDICTION: Final = RecordType.PREDICTION
 
-_ENTRIES: Final = (
-    "SELECT leaf.idx, served, place, leaf.text, salt, body FROM leaf LEFT JOIN payload ON payload.idx = leaf.idx "
-    "WHERE leaf.idx BETWEEN ? AND ? ORDER BY leaf.idx"
-)
+_ENTRIES: Final = "SELECT idx, served, place, leaf, salt, payload FROM record WHERE idx BETWEEN ? AND ? ORDER BY idx"
+_LEAVES: Final = "SELECT served, place, leaf FROM record WHERE idx BETWEEN ? AND ? ORDER BY idx"
 # As long as what it overwrites, so that it is put in the same place.
-_ZEROS: Final = "UPDATE payload SET salt = zeroblob(length(salt)), body = zeroblob(length(body)) "
+_ZEROS: Final = "UPDATE record SET salt = zeroblob(length(salt)), payload = zeroblob(length(payload)) "
 _ERASE: Final = f"{_ZEROS}WHERE idx = ? AND salt <> zeroblob(length(salt))"
 _PRUNE: Final = f"{_ZEROS}WHERE idx >= ? AND idx < ? AND salt <> zeroblob(length(salt))"
+#: Most of those who ask for events want one of the latest.
+_FIRST_EVENTS: Final = 4
 _EVENTS_BEFORE: Final = "SELECT idx FROM event WHERE type = ? AND idx < ? ORDER BY idx DESC LIMIT ?"
 
 
@@ -148,7 +147,9 @@ class SqliteStore:
         """Hashes for proofs."""
         with translated(self._name):
             if level == 0:
-                return [leaf_hash(entry.leaf) for entry in self._read_entries(start, end)]
+                found = rows(self._connection, _LEAVES, (start, end - 1))
+                texts = self._texts_of({served for served, *_ in found})
+                return [leaf_hash(whole(place, text, texts.get(served))) for served, place, text in found]
             found = rows(
                 self._connection,
                 "SELECT hash FROM node WHERE level = ? AND place >= ? AND place < ? ORDER BY place",
@@ -178,15 +179,15 @@ class SqliteStore:
 
     def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
         """The records of a type that is not frequent, the latest first."""
-        end = self.head().size if before is None else before
+        end, at_once = self.head().size if before is None else before, _FIRST_EVENTS
         while True:
             with translated(self._name):
-                found = rows(self._connection, _EVENTS_BEFORE, (kind.value, end, ENTRIES_AT_ONCE))
+                found = rows(self._connection, _EVENTS_BEFORE, (kind.value, end, at_once))
                 entries = [self._entry(index) for (index,) in found]
             if not entries:
                 return
             yield from entries
-            end = entries[-1].index
+            end, at_once = entries[-1].index, min(4 * at_once, ENTRIES_AT_ONCE)
 
     def erase(self, indexes: Sequence[int], records: Sequence[Record]) -> Appended:
         """Overwrite payloads and salts, append `records`, and leave no copy in the write-ahead log."""
@@ -240,18 +241,15 @@ class SqliteStore:
         before = self._head()
         after, nodes = before.extend(hashes)
         served_ids = with_served_of(self._served_ids, records, self._number_of)
-        leaves: list[apsw.SQLiteValue] = []
-        payloads: list[apsw.SQLiteValue] = []
+        values: list[apsw.SQLiteValue] = []
         events: list[apsw.SQLiteValue] = []
         for index, record in enumerate(records, before.size):
             place, text = cut(record)
-            leaves += (index, served_ids[record.served] if place else None, place, text)
-            if record.payload is not None:
-                payloads += (index, record.salt, record.payload)
+            served = served_ids[record.served] if place else None
+            values += (index, served, place, text, record.salt, record.payload)
             if record.type is not _PREDICTION and record.type not in FREQUENT:
                 events += (record.type.value, index)
-        _LEAVES.write(connection, leaves)
-        _PAYLOADS.write(connection, payloads)
+        _RECORDS.write(connection, values)
         _EVENTS.write(connection, events)
         sqlite_lookup.add(connection, before.size, records)
         _NODES.write(connection, _flat(nodes))
@@ -275,7 +273,7 @@ class SqliteStore:
         return head_of(rows(self._connection, "SELECT size, range FROM head WHERE id = 1"))
 
     def _require_whole_head(self) -> None:
-        statement = "SELECT size, range, (SELECT coalesce(max(idx), -1) + 1 FROM leaf) FROM head WHERE id = 1"
+        statement = "SELECT size, range, (SELECT coalesce(max(idx), -1) + 1 FROM record) FROM head WHERE id = 1"
         require_whole(rows(self._connection, statement))
 
     def _entry(self, index: int) -> Entry:
@@ -286,18 +284,22 @@ class SqliteStore:
 
     def _read_entries(self, start: int, end: int) -> list[Entry]:
         found = rows(self._connection, _ENTRIES, (start, end - 1))
-        texts = self._served_texts
-        if any(served not in texts for _, served, *_ in found if served is not None):
-            texts.update(rows(self._connection, "SELECT id, text FROM served"))
+        texts = self._texts_of({served for _, served, *_ in found})
         return [
             Entry(
                 index,
                 whole(place, text, texts.get(served)),
                 None if salt == _ERASED else salt,
-                None if salt == _ERASED else body,
+                None if salt == _ERASED else payload,
             )
-            for index, served, place, text, salt, body in found
+            for index, served, place, text, salt, payload in found
         ]
+
+    def _texts_of(self, served: set[int | None]) -> Mapping[int, bytes]:
+        """The texts of these `served`, and of others; one that the ledger lacks is missing."""
+        if not served - {None} <= self._served_texts.keys():
+            self._served_texts.update(rows(self._connection, "SELECT id, text FROM served"))
+        return self._served_texts
 
     def _value(self, statement: str, value: apsw.SQLiteValue) -> Any:
         return self._connection.execute(statement, (value,)).get
