@@ -88,15 +88,17 @@ def require_one_request(store: Findable, requests: Sequence[Request]) -> None:
     """Check that an id means one request.
 
     Raises:
-        RecordAmbiguous: it means several, which are named by their time and caller.
+        RecordAmbiguous: it means several, which are named by what we called them, their time and caller.
     """
     if len(requests) == 1:
         return
-    named = "; ".join(f"{request.time} by {_caller(store, request)}" for request in requests[:_NAMED])
+    named = "; ".join(
+        f"{_id(store, request)} of {request.time} by {_caller(store, request)}" for request in requests[:_NAMED]
+    )
     more = "; …" if len(requests) > _NAMED else ""
     raise RecordAmbiguous(
         f"{len(requests)} requests have this id: {named}{more}.",
-        remedy="Name one by its prediction_id, or take them all, whoever sent them: --all",
+        remedy="Give one of these ids in its place, or take them all, whoever sent them: --all",
     )
 
 
@@ -109,15 +111,27 @@ def prediction_of(store: Findable, name: str, *, row: int | None = None) -> int:
     """
     places = predictions_of(store, name, row=row)
     if len(places) > 1:
-        raise RecordAmbiguous(
-            f"{len(places)} predictions have this id.", remedy="Name one by its prediction_id, or by the row."
-        )
+        raise _several(store, places)
     return places[0]
 
 
 def records_about(store: Findable, prediction_id: str, kind: RecordType) -> tuple[int, ...]:
     """The places of the records of type `kind` about a prediction: its outcomes, its erasure."""
     return tuple(place for place in store.find(prediction_id) if _type(store, place) == kind.value)
+
+
+def _several(store: Findable, places: Sequence[int]) -> RecordAmbiguous:
+    """The error for an id of several predictions, which lists them by their ids, times and rows."""
+    named = []
+    for place in places[:_NAMED]:
+        fields = _fields(store, place)
+        row = f", row {fields['row']}" if "row" in fields else ""
+        named.append(f"\n  {fields['prediction_id']} ({fields['time']}{row})")
+    more = f"\n  and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    return RecordAmbiguous(
+        f"{len(places)} predictions have this id.",
+        remedy=f"Give one of these ids in its place, or say the row too:{''.join(named)}{more}",
+    )
 
 
 def _ours(store: Findable, name: str, row: int | None) -> Request | None:
@@ -183,6 +197,12 @@ def _batch(fields: Mapping[str, Any]) -> str | None:
 
 def _request(start: int, end: int, fields: Mapping[str, Any]) -> Request:
     return Request(range(start, end), fields["time"])
+
+
+def _id(store: Findable, request: Request) -> str:
+    """What we called a request: its batch, or the one prediction of it that is meant."""
+    fields = _fields(store, request.places[0])
+    return (_batch(fields) if len(request.places) > 1 else None) or str(fields["prediction_id"])
 
 
 def _caller(store: Findable, request: Request) -> str:
