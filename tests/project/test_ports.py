@@ -1,5 +1,8 @@
+import json
 import os
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,38 @@ def test_a_project_that_is_served_already_is_told_with_the_process_and_its_addre
     assert f"kill {os.getpid()}" in taken.value.remedy
     assert "VOUCH_SERVING__PORT=PORT" in taken.value.remedy
     require_free_ports(settings, mlflow=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("m", "is in use by a vouchml service of m, as this project's would be."),
+        ("another", "is in use by another program: the vouchml service of another."),
+    ],
+)
+def test_a_vouchml_service_that_this_project_did_not_start_is_named_by_its_model(model: str, words: str) -> None:
+    body = json.dumps({"status": "ok", "model_name": model, "model_version": "1"}).encode()
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(PortTaken) as taken:
+                require_free_ports(project(server.server_port, free_port()), mlflow=True)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert taken.value.message == f"Port {server.server_port} on 127.0.0.1 {words}"
 
 
 def test_mlflows_pages_of_the_same_project_are_told_with_the_option_that_leaves_them_out(tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ Without an activated environment `vouch` is not on the PATH; `make up` runs it a
 from __future__ import annotations
 
 import re
-import shutil
-import sysconfig
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +52,9 @@ def as_typed(text: str, *, config: Path | None = None) -> str:
 
 def _program() -> str:
     """`vouch` where the shell finds this installation by that name, else the way to it."""
+    import shutil  # here, because `vouch --help` does without them
+    import sysconfig
+
     own = Path(sysconfig.get_path("scripts"), "vouch")
     found = shutil.which("vouch")
     if not own.exists() or (found is not None and Path(found).resolve() == own.resolve()):

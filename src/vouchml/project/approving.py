@@ -62,6 +62,17 @@ def require_reason(reason: str) -> None:
         )
 
 
+def require_signers(settings: Settings, *names: str) -> None:
+    """Check before the work that a key of each of the `names` may sign as an approver here and now.
+
+    Raises:
+        SigningKeyNotFound, SigningKeyUnreadable: a key is not on this machine.
+        EvidenceRefused: a key does not count as that of an approver now.
+    """
+    for name in names:
+        _ring(settings).signer("approver", name)
+
+
 def what_is_there(settings: Settings, copy: PrivateCopy) -> Shown:
     """What is verified about a version, for the eyes of whoever is to approve it."""
     now, model = datetime.now(UTC), copy.version.name

@@ -75,6 +75,13 @@ def _in_use(settings: Settings, port: int, setting: str) -> PortTaken:
         if (here := _serving_at(settings, port)) is not None:
             return _served_already(here)
         other = service_at(settings.api_url)
+        if other is not None and other.model == settings.project.registered_model:
+            # Started by other means than `vouch`, or of a copy of the project: which of them, it does not say.
+            return PortTaken(
+                f"Port {port} on {settings.serving.host} is in use by a vouchml service of {other.model}, "
+                "as this project's would be.",
+                remedy=f"If it is this project's, it is served already. Else stop it, or choose {_another(setting)}",
+            )
         whose = f": the vouchml service of {other.model}" if other else ""
     else:
         here = next((each for each in serving_here(settings) if each.mlflow_port == port), None)

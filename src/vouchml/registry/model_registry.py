@@ -96,7 +96,7 @@ class ModelRegistry:
         staged = [version for version in self.versions(name) if version.stage == wanted.stage]
         if not staged:
             raise VersionNotFound(
-                f"No version of {name} is in {wanted.stage}.", remedy="Promote one: vouch registry promote VERSION"
+                f"No version of {name} is in {wanted.stage}.", remedy="Promote one: vouch promote VERSION --why TEXT"
             )
         return staged[0]
 
@@ -151,7 +151,7 @@ class ModelRegistry:
         if before is None:
             raise PromotionRefused(
                 f"No version of {name} was in {stage} before this one, as far as the history goes.",
-                remedy="Choose one yourself: vouch registry promote VERSION",
+                remedy="Choose one yourself: vouch promote VERSION --why TEXT",
             )
         return self.version(name, str(before))
 
