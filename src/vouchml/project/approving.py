@@ -167,6 +167,15 @@ def break_glass(
     trust.require_not_revoked(copy.digest)
     require_signed(copy.folder, copy.digest, copy.evidence, trust, model=copy.version.name, at=now)
     until = now + lasting
+    signed = emergencies(
+        copy.evidence,
+        copy.digest,
+        trust,
+        model=copy.version.name,
+        at=now,
+        separation=settings.trust.separation,
+    )
+    require_within_limit(Emergency(now, until), (*signed, *recorded_emergencies(settings, copy.digest)))
     envelope = sign_break_glass(copy.version.name, copy.digest, reason, keys=(first, second), at=now, until=until)
     statement = keep_statement(
         settings,
@@ -178,15 +187,6 @@ def break_glass(
         signers=(one, other),
         details={"reason": reason, "until": moment_text(until)},
         at=now,
-    signed = emergencies(
-        copy.evidence,
-        copy.digest,
-        trust,
-        model=copy.version.name,
-        at=now,
-        separation=settings.trust.separation,
-    )
-    require_within_limit(Emergency(now, until), (*signed, *recorded_emergencies(settings, copy.digest)))
     )
     return statement, until
 
