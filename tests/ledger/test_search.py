@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +23,14 @@ NOW = datetime(2026, 11, 24, 22, 4, 10, tzinfo=UTC)
 
 
 class Counted(SqliteStore):
-    """A store that counts the records that are read one by one."""
+    """A store that counts the ids that are looked up, and the records that are read one by one."""
 
     read_entries = 0
+    looked_up = 0
+
+    def candidates(self, name: str) -> Sequence[int]:
+        self.looked_up += 1
+        return super().candidates(name)
 
     def entry(self, index: int) -> Entry:
         self.read_entries += 1
@@ -140,3 +145,11 @@ def test_an_id_of_nothing_is_not_found(store: Counted) -> None:
     for name, row in (("order-2", None), ("order-1", 0), (OURS, 0), (OURS[:-1], None)):
         with pytest.raises(RecordNotFound):
             requests_of(store, name, row=row)
+
+
+def test_an_id_is_looked_up_once_and_once_more_as_the_name_of_a_batch(store: Counted) -> None:
+    add(store, prediction(OURS, "order-1"))
+    for name, times in ((OURS, 1), ("order-1", 2)):
+        store.looked_up = 0
+        assert prediction_of(store, name) == 0
+        assert store.looked_up == times

@@ -64,8 +64,9 @@ def requests_of(
     Raises:
         RecordNotFound: there is none.
     """
-    ours = _ours(store, name, row)
-    found = [ours] if ours is not None else _by_request_id(store, name, row, most)
+    places = store.candidates(name)
+    ours = _ours(store, name, row, places)
+    found = [ours] if ours is not None else _by_request_id(store, name, row, most, places)
     if not found:
         raise RecordNotFound(
             "The ledger has no prediction with this id.",
@@ -134,29 +135,31 @@ def _several(store: Findable, places: Sequence[int]) -> RecordAmbiguous:
     )
 
 
-def _ours(store: Findable, name: str, row: int | None) -> Request | None:
-    """What the prediction id `name` means, or the batch `name`, or a row of it."""
+def _ours(store: Findable, name: str, row: int | None, places: Sequence[int]) -> Request | None:
+    """What the prediction id `name` means, or the batch `name`, or a row of it; `places` are the candidates of it."""
     if row is not None:
-        named = _with_prediction_id(store, f"{name}-{row}")
+        named = _with_prediction_id(store, f"{name}-{row}", store.candidates(f"{name}-{row}"))
         if named is None:
-            named = _with_prediction_id(store, name)
+            named = _with_prediction_id(store, name, places)
             if named is not None and named[1].get("row") != row:
                 return None
         return None if named is None else _request(named[0], named[0] + 1, named[1])
-    named = _with_prediction_id(store, name)
+    named = _with_prediction_id(store, name, places)
     if named is not None:
         return _request(named[0], named[0] + 1, named[1])
-    first = _with_prediction_id(store, f"{name}-0")  # the name of a batch, which stands in its rows only
+    row_0 = f"{name}-0"  # the name of a batch stands in its rows only
+    first = _with_prediction_id(store, row_0, store.candidates(row_0))
     if first is None or _batch(first[1]) != name:
         return None
-    places = store.candidates(first[1]["request_id"])
-    end = _end(store, places, bisect_left(places, first[0]), name)
-    return _request(first[0], places[end - 1] + 1, first[1])
+    rows = store.candidates(first[1]["request_id"])
+    end = _end(store, rows, bisect_left(rows, first[0]), name)
+    return _request(first[0], rows[end - 1] + 1, first[1])
 
 
-def _by_request_id(store: Findable, name: str, row: int | None, most: int | None) -> list[Request]:
-    """What callers called `name`."""
-    places = store.candidates(name)
+def _by_request_id(
+    store: Findable, name: str, row: int | None, most: int | None, places: Sequence[int]
+) -> list[Request]:
+    """What callers called `name`, of which `places` are the candidates."""
     found: list[Request] = []
     position = 0
     while position < len(places) and (most is None or len(found) < most):
@@ -179,9 +182,9 @@ def _end(store: Findable, places: Sequence[int], first: int, batch: str) -> int:
     return bisect_left(range(in_turn), True, lo=first + 1, key=lambda at: _batch(_fields(store, places[at])) != batch)
 
 
-def _with_prediction_id(store: Findable, wanted: str) -> tuple[int, Mapping[str, Any]] | None:
-    """The place and the fields of the prediction that we called `wanted`."""
-    for place in store.candidates(wanted)[:_LOOKED_AT]:
+def _with_prediction_id(store: Findable, wanted: str, places: Sequence[int]) -> tuple[int, Mapping[str, Any]] | None:
+    """The place and the fields of the prediction that we called `wanted`, of which `places` are the candidates."""
+    for place in places[:_LOOKED_AT]:
         fields = _fields(store, place)
         if fields["type"] == RecordType.PREDICTION.value and fields["prediction_id"] == wanted:
             return place, fields

@@ -46,10 +46,13 @@ _ENTRIES: Final = (
     "SELECT leaf.idx, served, place, leaf.text, salt, body FROM leaf LEFT JOIN payload ON payload.idx = leaf.idx "
     "WHERE leaf.idx BETWEEN ? AND ? ORDER BY leaf.idx"
 )
+_LEAVES_ONLY: Final = "SELECT served, place, text FROM leaf WHERE idx BETWEEN ? AND ? ORDER BY idx"
 # As long as what it overwrites, so that it is put in the same place.
 _ZEROS: Final = "UPDATE payload SET salt = zeroblob(length(salt)), body = zeroblob(length(body)) "
 _ERASE: Final = f"{_ZEROS}WHERE idx = ? AND salt <> zeroblob(length(salt))"
 _PRUNE: Final = f"{_ZEROS}WHERE idx >= ? AND idx < ? AND salt <> zeroblob(length(salt))"
+#: Most of those who ask for events want one of the latest.
+_FIRST_EVENTS: Final = 4
 _EVENTS_BEFORE: Final = "SELECT idx FROM event WHERE type = ? AND idx < ? ORDER BY idx DESC LIMIT ?"
 
 
@@ -148,7 +151,9 @@ class SqliteStore:
         """Hashes for proofs."""
         with translated(self._name):
             if level == 0:
-                return [leaf_hash(entry.leaf) for entry in self._read_entries(start, end)]
+                found = rows(self._connection, _LEAVES_ONLY, (start, end - 1))
+                texts = self._texts_of({served for served, *_ in found})
+                return [leaf_hash(whole(place, text, texts.get(served))) for served, place, text in found]
             found = rows(
                 self._connection,
                 "SELECT hash FROM node WHERE level = ? AND place >= ? AND place < ? ORDER BY place",
@@ -178,15 +183,15 @@ class SqliteStore:
 
     def events(self, kind: RecordType, *, before: int | None = None) -> Iterator[Entry]:
         """The records of a type that is not frequent, the latest first."""
-        end = self.head().size if before is None else before
+        end, at_once = self.head().size if before is None else before, _FIRST_EVENTS
         while True:
             with translated(self._name):
-                found = rows(self._connection, _EVENTS_BEFORE, (kind.value, end, ENTRIES_AT_ONCE))
+                found = rows(self._connection, _EVENTS_BEFORE, (kind.value, end, at_once))
                 entries = [self._entry(index) for (index,) in found]
             if not entries:
                 return
             yield from entries
-            end = entries[-1].index
+            end, at_once = entries[-1].index, min(4 * at_once, ENTRIES_AT_ONCE)
 
     def erase(self, indexes: Sequence[int], records: Sequence[Record]) -> Appended:
         """Overwrite payloads and salts, append `records`, and leave no copy in the write-ahead log."""
@@ -286,9 +291,7 @@ class SqliteStore:
 
     def _read_entries(self, start: int, end: int) -> list[Entry]:
         found = rows(self._connection, _ENTRIES, (start, end - 1))
-        texts = self._served_texts
-        if any(served not in texts for _, served, *_ in found if served is not None):
-            texts.update(rows(self._connection, "SELECT id, text FROM served"))
+        texts = self._texts_of({served for _, served, *_ in found})
         return [
             Entry(
                 index,
@@ -298,6 +301,12 @@ class SqliteStore:
             )
             for index, served, place, text, salt, body in found
         ]
+
+    def _texts_of(self, served: set[int | None]) -> Mapping[int, bytes]:
+        """The texts of these `served`, and of others; one that the ledger lacks is missing."""
+        if not served - {None} <= self._served_texts.keys():
+            self._served_texts.update(rows(self._connection, "SELECT id, text FROM served"))
+        return self._served_texts
 
     def _value(self, statement: str, value: apsw.SQLiteValue) -> Any:
         return self._connection.execute(statement, (value,)).get
