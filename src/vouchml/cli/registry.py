@@ -53,7 +53,7 @@ def list_versions(ctx: typer.Context, as_json: Json = False, config: Config = No
     """List the versions, newest first: signed, what the gate decided and until when, revoked.
 
     Signatures are held against trust.toml. The files of the versions are not fetched, so whether they still are what
-    was signed is not checked; vouch promote VERSION --dry-run does.
+    was signed is not checked; vouch promote VERSION --why TEXT --dry-run does.
     """
     settings = project_settings(ctx, config)
     from vouchml.project.standing import standings

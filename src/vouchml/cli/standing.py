@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 STANDING_COLUMNS: Final = ("Signed by", "Gate", "Valid until", "Revoked")
 FILES_NOT_CHECKED: Final = (
-    "Not checked here: whether the files are still those that were signed. vouch promote VERSION --dry-run checks it."
+    "Not checked here: whether the files are still those that were signed. That is asked by: "
+    "vouch promote VERSION --why TEXT --dry-run"
 )
 
 

@@ -101,7 +101,7 @@ def staged_version(settings: Settings) -> Finding:
         why = error.message if isinstance(error, VouchError) else f"{error.name} is not installed"
         return problem(check, f"not known: {why}", "Mend the MLflow store first.")
     if pointer.version is None:
-        return warning(check, f"no version of {name}", "vouch registry promote VERSION --why TEXT")
+        return warning(check, f"no version of {name}", "vouch promote VERSION --why TEXT")
     if pointer.warnings:
         return warning(check, " ".join(pointer.warnings), f"vouch registry promote {pointer.version} --why TEXT")
     return ok(check, f"version {pointer.version} of {name}")
