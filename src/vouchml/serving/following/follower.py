@@ -281,7 +281,7 @@ class Follower:
         """Take away what was revoked, and what an emergency let in until now; whether there was anything."""
         ended = False
         for role, (assignment, served) in list(self._loaded.items()):
-            if self._admitting.holds(served.admitted):
+            if self._admitting.holds(served.model_digest, served.admitted):
                 self._trust_gone_since = None
                 continue
             try:
