@@ -63,6 +63,9 @@ class Source(BaseModel):
     threshold: float = Field(description="The positive class is predicted from this probability on.")
     model_role: Literal["champion", "challenger"] = Field(description="Whether a canary answered.")
     shadow_version: str | None = Field(description="The version that is compared with the one that answered.")
+    break_glass_until: str | None = Field(
+        default=None, description="Only while a version serves by an emergency admission: when that ends."
+    )
 
 
 class Prediction(Source):
