@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,17 @@ def test_each_port_has_a_process_of_its_own_and_the_first_one_of_a_port_stays_kn
                 ("vouch serve", 8001),
             ]
         assert serving_here(one)[0].mlflow_port == 5001
+
+
+def test_a_process_on_another_machine_that_shares_the_folder_is_not_here(tmp_path: Path) -> None:
+    settings = project(tmp_path)
+    with known_to_serve(settings, command="vouch serve"):
+        (file,) = (tmp_path / ".vouch" / "serving").iterdir()
+        said = json.loads(file.read_text())
+        file.write_text(json.dumps(said | {"machine": f"not-{said['machine']}"}))
+        assert serving_here(settings) == ()
+        file.write_text(json.dumps(said))
+        assert len(serving_here(settings)) == 1
 
 
 def test_what_a_killed_process_left_behind_says_nothing(tmp_path: Path) -> None:

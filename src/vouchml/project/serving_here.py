@@ -5,7 +5,7 @@ The process holds a lock on its file for as long as it lives, so a file that a k
 ```python
 with known_to_serve(settings, command="vouch serve"):
     ...
-serving_here(settings)  # (ServingHere(command="vouch serve", process=4711, port=8000, url="http://127.0.0.1:8000", …),)
+serving_here(settings)  # (ServingHere(command="vouch serve", process=4711, port=8000, …),)
 ```
 """
 
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from socket import gethostname
 from typing import Final
 
 from vouchml.settings import Settings
@@ -31,10 +32,12 @@ _LONGEST: Final = 4096
 class ServingHere:
     """A process that serves this project: the command that it is, its process id, its port, and where it answers.
 
+    `machine` is the name of the one that it runs on: others may share the folder, and have ports of their own.
     `mlflow_port` is that of MLflow's pages, where it runs these too.
     """
 
     command: str
+    machine: str
     process: int
     port: int
     url: str
@@ -50,7 +53,7 @@ def known_to_serve(settings: Settings, *, command: str, url: str | None = None, 
     """
     serving = settings.serving
     pages = serving.mlflow_port if mlflow else None
-    told = ServingHere(command, os.getpid(), serving.port, url or settings.api_url, pages)
+    told = ServingHere(command, gethostname(), os.getpid(), serving.port, url or settings.api_url, pages)
     lock = _locked(settings.private_folder / FOLDER / f"{serving.port}.json")
     if lock is None:
         yield
@@ -65,9 +68,9 @@ def known_to_serve(settings: Settings, *, command: str, url: str | None = None, 
 
 
 def serving_here(settings: Settings) -> tuple[ServingHere, ...]:
-    """The processes that serve this project now, by their ports."""
+    """The processes on this machine that serve this project now, by their ports."""
     found = (_told(path) for path in sorted((settings.private_folder / FOLDER).glob("*.json")))
-    return tuple(told for told in found if told is not None)
+    return tuple(told for told in found if told is not None and told.machine == gethostname())
 
 
 def _locked(path: Path) -> int | None:
