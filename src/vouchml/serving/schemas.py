@@ -173,6 +173,9 @@ class Health(BaseModel):
     warnings: list[str] = Field(description="What an operator should look at; the service is well.")
     last_poll_at: str | None = Field(description="The end of the last look at the registry, successful or not.")
     registry_reachable: bool | None = Field(description="Null until the first look has ended.")
+    settings_changed: bool = Field(
+        description="Whether vouch.toml was changed since the worker that answers started, and waits for a restart."
+    )
     ledger: LedgerHealth
 
 
