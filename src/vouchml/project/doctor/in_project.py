@@ -103,7 +103,8 @@ def staged_version(settings: Settings) -> Finding:
     if pointer.version is None:
         return warning(check, f"no version of {name}", "vouch promote VERSION --why TEXT")
     if pointer.warnings:
-        return warning(check, " ".join(pointer.warnings), f"vouch registry promote {pointer.version} --why TEXT")
+        fix = "See which of them vouch did not move: vouch audit. Then: vouch promote VERSION --why TEXT"
+        return warning(check, " ".join(pointer.warnings), fix)
     return ok(check, f"version {pointer.version} of {name}")
 
 
