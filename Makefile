@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 export PIP_REQUIRE_VIRTUALENV := true
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint docs bench bench-serving gate-error-rates soak soak-ledger screenshots lock clean install install-dev
+.PHONY: help up test lint docs bench bench-serving bench-ledger gate-error-rates soak soak-ledger screenshots lock clean install install-dev
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,11 @@ docs: install-dev ## Write the references that are generated from the code
 bench: bench-serving ## Measure, side by side, and print the ratios
 	$(BIN)/python -m benchmarks.training_overhead
 
-bench-serving: install-dev ## Measure the service beside its limits and its peers; writes benchmarks/RESULTS.md
+bench-serving: install-dev ## Measure the service beside its limits and its peers; writes its part of benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.serving
+
+bench-ledger: install-dev ## Measure the ledger from its first record to ten million; a quarter of an hour and 10 GB for a while
+	$(BIN)/python -m benchmarks.ledger
 
 gate-error-rates: install-dev ## Simulate how often the gate is wrong; docs/gates.md has the figures
 	$(BIN)/python -m benchmarks.gate_error_rates

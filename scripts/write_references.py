@@ -81,7 +81,7 @@ def errors_reference() -> str:
         "No message repeats what a caller sent. Besides these, 2 is a mistake in the command, 1 a problem that "
         "`vouch doctor` found, a version that failed `vouch gate` or that `vouch reproduce` did not come close "
         "enough to, 13 a version that the gate could not decide about, "
-        "130 Ctrl-C before anything ran, and 141 an output that was closed.",
+        "130 Ctrl-C or a no before anything ran, and 141 an output that was closed.",
         "\n".join(["| code | exit status | HTTP status | meaning |", "|---|---|---|---|", *rows]),
     ]
     return _page(head)

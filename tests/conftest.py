@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.shared_folders import SharedFolders
 from tests.started import STARTED
 
 from vouchml.registry import ModelRegistry
@@ -48,6 +49,20 @@ def _what_a_test_starts_ends_with_it() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def shared_folders() -> SharedFolders:
+    """Have a folder watched that many tests read: `return shared_folders.watch(folder)`."""
+    return SharedFolders()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _shared_folders_stay_as_they_are(shared_folders: SharedFolders, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the file of tests that has written into a folder that others read. What it needs to write to, it copies."""
+    yield
+    changes = shared_folders.changes()
+    assert not changes, "\n  ".join([f"{request.node.nodeid} changed what all tests share:", *changes])
+
+
+@pytest.fixture(scope="session")
 def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Settings]:
     """Make the shipped project anew in an empty folder with a space in its name, and hand out its settings."""
 
@@ -68,25 +83,27 @@ def project(make_project: Callable[[], Settings]) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def new_database(tmp_path_factory: pytest.TempPathFactory, shared_folders: SharedFolders) -> Path:
     """MLflow's database as it is when it has just been made, once a session: to copy, not to change."""
     path = tmp_path_factory.mktemp("new") / "mlflow.db"
     ModelRegistry.connect(sqlite_uri(path), create=True)
+    shared_folders.watch(path.parent)
     return path
 
 
 @pytest.fixture(scope="session")
-def trained(make_project: Callable[[], Settings]) -> tuple[Settings, TrainedVersion]:
+def trained(make_project: Callable[[], Settings], shared_folders: SharedFolders) -> tuple[Settings, TrainedVersion]:
     """The shipped project, trained once a session: to read, not to change."""
     settings = make_project()
     began = time.perf_counter()
     result = train(settings)
     print(f"trained the shipped project in {time.perf_counter() - began:.1f} s")
+    shared_folders.watch(settings.root)
     return settings, result
 
 
 @pytest.fixture(scope="session")
-def trained_folder(make_project: Callable[[], Settings]) -> Path:
+def trained_folder(make_project: Callable[[], Settings], shared_folders: SharedFolders) -> Path:
     """Versions 1 (C = 1) and 2 (C = 0.01) in one MLflow database, nothing promoted: to copy, not to change."""
     quick = TrainingSettings(cv_folds=2, bootstrap_resamples=100)
     settings = make_project().model_copy(update={"training": quick})
@@ -97,7 +114,7 @@ def trained_folder(make_project: Callable[[], Settings]) -> Path:
         for strength in (1.0, 0.01):
             model = ModelSettings(parameters={"C": strength, "max_iter": 1000})
             train(settings.model_copy(update={"model": model}))
-    return settings.root
+    return shared_folders.watch(settings.root)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

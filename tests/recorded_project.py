@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+
+from tests.own_copy import own_copy
 
 from vouchml.data import read_table
 from vouchml.ledger.open import open_for_writing
@@ -19,7 +19,7 @@ from vouchml.model.contract import CONTRACT_FILE
 from vouchml.project.open_ledger import write
 from vouchml.registry import ModelRegistry
 from vouchml.serving.following.bundle_cache import BundleCache
-from vouchml.settings import Settings, load_settings
+from vouchml.settings import Settings
 from vouchml.trust.key_ring import KeyRing
 
 WORKER = "host:1"
@@ -36,19 +36,9 @@ class RecordedProject:
         return self.settings.root
 
 
-def copy_trained(source: Path, folder: Path) -> Settings:
-    """A project with versions 1 and 2 in a MLflow database of its own, whose artifacts stay where they are."""
-    folder.mkdir()
-    shutil.copy(source / "vouch.toml", folder)
-    shutil.copytree(source / "data", folder / "data")
-    with closing(sqlite3.connect(source / "mlflow.db")) as old, closing(sqlite3.connect(folder / "mlflow.db")) as new:
-        old.backup(new)
-    return load_settings(folder / "vouch.toml")
-
-
 def recorded_project(source: Path, folder: Path) -> RecordedProject:
-    """Say that version 1 was promoted, load it, and record what it answers to the first rows of the table."""
-    settings = copy_trained(source, folder)
+    """Copy, say that version 1 was promoted, load it, and record what it answers to the first rows of the table."""
+    settings = own_copy(source, folder)
     KeyRing(settings.signing_keys_folder, settings.trust_store_path).add_development_keys()
     subject, bundle = _answering(settings)
     scorer, now = load_scorer(bundle), datetime.now(UTC)

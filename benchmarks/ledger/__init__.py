@@ -1,0 +1,1 @@
+"""What the ledger costs while it grows to ten million records: appending, finding, proving, verifying."""

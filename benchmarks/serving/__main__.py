@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +19,7 @@ from benchmarks.serving.contenders.vouchml import POSTGRES_VARIABLE
 from benchmarks.serving.machine import (
     REPOSITORY,
     Cores,
+    commit,
     describe,
     find_cores,
     forget_settings_of_the_caller,
@@ -57,7 +57,7 @@ def main() -> None:
         date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         machine=describe(),
         load_average=load_average(),
-        commit=_commit(),
+        commit=commit(),
         rounds=options.rounds,
         seconds=options.seconds,
     )
@@ -118,13 +118,6 @@ def _postgres(cores: Cores) -> Iterator[None]:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "unknown"
 
 
 def _end(number: int, _: object) -> NoReturn:

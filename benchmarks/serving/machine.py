@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,14 @@ def describe() -> str:
     return (
         f"{cores} cores, {_processor()}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
     )
+
+
+def commit() -> str:
+    """The commit of the checkout, with a mark where files differ from it."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
 
 
 def _processor() -> str:

@@ -1,17 +1,17 @@
-"""Write RESULTS.md: the tables, what they were measured on and with, and the plot."""
+"""The service's part of RESULTS.md: the tables, what they were measured on and with, and the plot."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.results_file import markdown_table, write_part
 from benchmarks.serving.results import Results
 from benchmarks.serving.tables import TextTable, conditions, tables
 
 
 def write_report(results: Results, target: Path, plot: Path) -> None:
-    """Write the report to `target`; `plot` lies beside it."""
+    """Write the report into `target`; `plot` lies beside it."""
     parts = [
-        "# Serving, measured side by side",
         "Written by `make bench-serving`; benchmarks/serving/README.md says how each number is taken.",
         f"- Date: {results.date}\n- Machine: {results.machine}\n- Commit: {results.commit}\n"
         f"- {conditions(results)}\n"
@@ -21,11 +21,8 @@ def write_report(results: Results, target: Path, plot: Path) -> None:
         "## What was measured",
         *(f"**{entry.name}** ({entry.kind}): {entry.what}. {', '.join(entry.versions)}" for entry in results.contests),
     ]
-    target.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_part(target, "Serving, measured side by side", parts)
 
 
 def _markdown(table: TextTable) -> str:
-    alignment = ["---" if index < table.left else "---:" for index in range(len(table.headings))]
-    rows = (table.headings, tuple(alignment), *table.rows)
-    lines = ("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
-    return f"## {table.title}\n\n" + "\n".join(lines)
+    return f"## {table.title}\n\n" + markdown_table(table.headings, table.rows, left=table.left)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +20,9 @@ ROWS = 60
 
 def clean_environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("VOUCH_", "MLFLOW_"))}
-    return {**kept, "PYTHONUTF8": "1"}
+    # As in an activated environment.
+    path = f"{sysconfig.get_path('scripts')}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    return {**kept, "PYTHONUTF8": "1", "PATH": path}
 
 
 def run(*arguments: str, cwd: Path, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +38,27 @@ def run(*arguments: str, cwd: Path, text: str = "", **environment: str) -> subpr
         env=clean_environment() | environment,
         check=False,
     )
+
+
+def run_at_terminal(*arguments: str, cwd: Path, answer: str) -> subprocess.CompletedProcess[str]:
+    """Run `vouch` to its end, with a terminal as its standard input at which somebody types `answer`."""
+    person, terminal = pty.openpty()
+    try:
+        os.write(person, answer.encode())
+        return subprocess.run(
+            [sys.executable, "-m", "vouchml.cli.main", *arguments],
+            cwd=cwd,
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
+            env=clean_environment(),
+            check=False,
+        )
+    finally:
+        os.close(person)
+        os.close(terminal)
 
 
 def free_ports(count: int = 2) -> list[int]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from tests.cli.processes import run
-from tests.serving.conftest import copy_project
+from tests.own_copy import own_copy
 
 
 @pytest.fixture
 def folder(trained_folder: Path, tmp_path: Path) -> Path:
-    copy_project(trained_folder, tmp_path)
-    shutil.copytree(trained_folder / "data", tmp_path / "data")
-    return tmp_path
+    return own_copy(trained_folder, tmp_path / "a project").root
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.processes import run
+from tests.cli.processes import run, run_at_terminal
 from tests.recorded_project import append, recorded_project
 
 from vouchml.ledger.record import RecordType, event, time_text
@@ -194,9 +194,13 @@ def test_a_replay_of_untouched_records_exits_with_0_and_of_a_changed_probability
 
 def test_an_erased_request_is_gone_and_the_trace_says_when_and_on_what_basis(folder: Path) -> None:
     assert run("outcome", "request-2", "benign", cwd=folder).returncode == 0
-    asked = run("ledger", "erase", "--request-id", "request-2", "--basis", "GDPR Art. 17(1)(b)", cwd=folder, text="n\n")
+    erase = ("ledger", "erase", "--request-id", "request-2", "--basis", "GDPR Art. 17(1)(b)")
+    asked = run_at_terminal(*erase, cwd=folder, answer="n\n")
     assert asked.returncode == 130
-    done = run("ledger", "erase", "--request-id", "request-2", "--basis", "GDPR Art. 17(1)(b)", "--yes", cwd=folder)
+    assert "Destroy 2 payloads for good?" in asked.stderr
+    unasked = run(*erase, cwd=folder, text="y\n")
+    assert (unasked.returncode, unasked.stderr.splitlines()[-1]) == (2, "Answer beforehand: --yes")
+    done = run(*erase, "--yes", cwd=folder)
     assert (done.returncode, done.stdout.startswith("Erased 2 payloads")) == (0, True)
     traced = run("trace", "request-2", cwd=folder).stdout
     assert "[not checked]  payload: The payload was erased." in traced

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.cli.processes import run
-from tests.recorded_project import copy_trained
+from tests.own_copy import own_copy
 from tests.versions_from import with_manifest
 
 from vouchml.settings import Settings
@@ -16,7 +16,7 @@ from vouchml.settings import Settings
 
 @pytest.fixture(scope="module")
 def copied(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return copy_trained(trained_folder, tmp_path_factory.mktemp("reproduced") / "a project")
+    return own_copy(trained_folder, tmp_path_factory.mktemp("reproduced") / "a project")
 
 
 def another_seed(manifest: dict[str, Any]) -> None:

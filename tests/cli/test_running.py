@@ -1,9 +1,11 @@
 """What commands do beside a running `vouch up`."""
 
 import json
+from pathlib import Path
 
+import httpx
 import pytest
-from tests.cli.processes import Project, Running
+from tests.cli.processes import Project, Running, write_table
 
 Pair = tuple[Project, Running]
 
@@ -89,12 +91,51 @@ def test_doctor_knows_its_own_ports(running_project: Pair) -> None:
 
 
 def test_a_second_service_on_the_same_port_is_refused(running_project: Pair) -> None:
-    project, _ = running_project
+    project, running = running_project
     for command in ("up", "serve"):
         told = project.vouch(command)
         assert told.returncode == 8
-        assert told.stderr.startswith(f"error: Port {project.port} on 127.0.0.1 is in use by another program.\n")
+        assert told.stderr.startswith(
+            "error: This project is being served already "
+            f"(vouch up, process {running.process.pid}, http://127.0.0.1:{project.port}).\n"
+        )
         assert "VOUCH_SERVING__PORT" in told.stderr
+
+
+def predict_requests(project: Project) -> list[str]:
+    lines = httpx.get(f"http://127.0.0.1:{project.port}/metrics").text.splitlines()
+    found = [line for line in lines if line.startswith('vouch_requests_total{door="predict"')]
+    assert found
+    return found
+
+
+def test_the_service_of_another_project_is_named_and_sent_nothing(running_project: Pair, tmp_path: Path) -> None:
+    project, _ = running_project
+    before = predict_requests(project)
+    text = (project.folder / "vouch.toml").read_text(encoding="utf-8")
+    text = text.replace('registered_model = "table_1_classifier"', 'registered_model = "elsewhere"')
+    (tmp_path / "vouch.toml").write_text(text, encoding="utf-8")
+    other = Project(tmp_path, project.port, project.mlflow_port)
+    write_table(tmp_path / "table #1.csv")
+    for command in ("up", "serve"):
+        told = other.vouch(command)
+        assert told.returncode == 8
+        assert told.stderr.startswith(
+            f"error: Port {project.port} on 127.0.0.1 is in use by another program: "
+            "the vouchml service of table_1_classifier.\n"
+        )
+    told = other.vouch("predict")
+    assert (told.returncode, told.stdout) == (7, "")
+    assert told.stderr.startswith(
+        f"error: The service at http://127.0.0.1:{project.port} serves table_1_classifier, "
+        "and this project's model is elsewhere; no row was sent.\n"
+    )
+    assert "[serving] port" in told.stderr
+    assert predict_requests(project) == before
+    report = json.loads(other.vouch("doctor", "--json").stdout)
+    found = {finding["check"]: finding for finding in report["findings"]}
+    assert found["Port of the API"]["outcome"] == "problem"
+    assert "the vouchml service of table_1_classifier" in found["Port of the API"]["found"]
 
 
 def test_the_registry_is_listed_shown_and_moved(running_project: Pair) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from tests.cli.otlp import Received, receiver
 from tests.cli.processes import clean_environment, free_ports
-from tests.serving.conftest import Project, copy_project, wait_until
+from tests.own_copy import unguarded_copy
+from tests.serving.conftest import Project, wait_until
 from tests.started import STARTED
 
 from vouchml.data import read_table
@@ -31,9 +32,7 @@ WITHOUT_OTEL = (
 
 @pytest.fixture(scope="module")
 def project(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("traced")
-    copy_project(trained_folder, folder)
-    made = Project(load_settings(folder / "vouch.toml"))
+    made = Project(unguarded_copy(trained_folder, tmp_path_factory.mktemp("traced") / "a project"))
     made.promote("1")
     Watcher(made.settings).poll()
     return made

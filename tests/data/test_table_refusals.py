@@ -175,6 +175,24 @@ def test_all_that_is_wrong_with_a_table_is_said_at_once(read: Reader) -> None:
     )
 
 
+def test_while_the_target_is_not_known_nothing_is_advised_about_the_other_columns(read: Reader) -> None:
+    with pytest.raises(TableInvalid) as refusal:
+        read("ident,a,left\nA1,2,no\nA2,3,yes\n", target="lefft", exclude=("idnt",))
+    assert refusal.value.message == (
+        "table.csv: there is no target column 'lefft' (did you mean 'left'?); "
+        "[data] exclude names 'idnt', which is not a column (did you mean 'ident'?)."
+    )
+    assert refusal.value.remedy == (
+        "Set [data] target to one of the columns: 'ident', 'a', 'left'. Correct [data] exclude."
+    )
+
+
+def test_no_advice_repeats_a_name_that_is_no_column(read: Reader) -> None:
+    with pytest.raises(TableInvalid) as refusal:
+        read("ident,a,y\nA1,2,0\nA2,3,1\n", exclude=("idnt",))
+    assert refusal.value.remedy.endswith('leave them out: [data] exclude = ["ident"]')
+
+
 def test_the_remedy_works_when_it_is_pasted(read: Reader) -> None:
     content = 'id,"say ""hi""",a,y\nA1,x,1,0\nA2,x,2,1\n'
     with pytest.raises(TableInvalid) as refusal:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from tests.cli.processes import clean_environment, free_ports
 from tests.faults.services import MlflowServer, Service, serve_command, serving_settings, uvicorn_command
-from tests.serving.conftest import Project, copy_project
+from tests.own_copy import unguarded_copy
+from tests.serving.conftest import Project
 from tests.started import STARTED
 
 from vouchml.data import read_table
@@ -24,10 +25,7 @@ Start = Callable[..., Service]
 @pytest.fixture
 def cold_project(trained_folder: Path, tmp_path: Path) -> Project:
     """Versions 1 and 2, version 1 promoted, in a folder of its own, which no service has been in."""
-    folder = tmp_path / "a project"
-    folder.mkdir()
-    copy_project(trained_folder, folder)
-    project = Project(load_settings(folder / "vouch.toml"))
+    project = Project(unguarded_copy(trained_folder, tmp_path / "a project"))
     project.promote("1")
     return project
 

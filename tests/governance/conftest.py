@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -11,16 +10,12 @@ import pytest
 # pytest puts the folder of a test on the path, not the repository that `tests.governance.made_evidence` is found from.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.serving.conftest import copy_project
+from tests.own_copy import own_copy
 
-from vouchml.settings import Settings, load_settings
+from vouchml.settings import Settings
 
 
 @pytest.fixture
 def judged_project(trained_folder: Path, tmp_path: Path) -> Settings:
-    """Nothing is promoted. The artifacts of both versions are shared with other tests: to read, not to change."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    copy_project(trained_folder, folder)
-    shutil.copytree(trained_folder / "data", folder / "data")
-    return load_settings(folder / "vouch.toml")
+    """Nothing is promoted."""
+    return own_copy(trained_folder, tmp_path / "project")

@@ -232,6 +232,29 @@ def test_one_person_alone_or_longer_than_four_hours_breaks_no_glass(
     assert refused.value.code == "decision-missing"
 
 
+def test_emergencies_of_one_model_last_twelve_hours_altogether_and_overlaps_count_once(model: SignedModel) -> None:
+    del model.files[decision_file(model)]
+    for hours_ago in (20, 12, 10):  # 10 hours, since the last two overlap
+        model.break_glass("ada", "bob", before=3600 * hours_ago)
+    last = model.break_glass("ada", "bob", hours=2)
+    assert model.admit().is_break_glass
+    del model.files[last]
+    model.break_glass("ada", "bob", hours=2.1)
+    assert refusal(model) == "decision-missing"
+
+
+def test_an_emergency_by_a_key_that_has_run_out_still_counts_against_the_limit(model: SignedModel) -> None:
+    del model.files[decision_file(model)]
+    for hours_ago in (20, 16, 12):
+        model.break_glass("ada", "bob", before=3600 * hours_ago)
+    model.keys.add("eve", email="eve@example.org", role="approver")
+    model.keys.add("fay", email="fay@example.org", role="approver")
+    for name in ("ada", "bob"):
+        model.keys.rotate(name)
+    model.break_glass("eve", "fay", hours=0.1)
+    assert refusal(model, later=3) == "decision-missing"
+
+
 def test_a_revoked_model_is_refused_as_such_whatever_became_of_its_trainers_key(model: SignedModel) -> None:
     model.keys.revoke("development-trainer", reason="left")
     model.keys.revoke_model(model.digest, reason="biased")

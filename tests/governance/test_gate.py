@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.governance.made_evidence import make_evidence
+from tests.governance.signed_files import sign_files
 
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import SettingsInvalid
@@ -36,6 +37,7 @@ def registry_of(settings: Settings) -> ModelRegistry:
 
 def promote(settings: Settings, version: int) -> None:
     name, stage = settings.project.registered_model, settings.project.stage
+    sign_files(settings, str(version))
     registry_of(settings).promote(name, str(version), stage=stage, who="a test", why="to compare with it")
 
 
@@ -96,6 +98,8 @@ def test_a_champion_of_another_split_is_compared_on_the_rows_that_it_has_not_see
     assert unseen is not None
     assert 0 < unseen < 114
     assert outcome.warnings == (
+        "Nobody signed which rows version 1 was trained on.",
+        "No decision of a gate counts for version 1, with which this one is compared.",
         f"Version 1 was trained on {114 - unseen} of the 114 test rows; it is compared on the others.",
     )
 
@@ -109,7 +113,7 @@ def test_a_champion_of_another_table_is_compared_and_the_doubt_is_named(judged_p
     outcome = gate_version(judged_project, str(trained.version.number))
     assert outcome.champion == 1
     assert by_rule(outcome)["margins.roc_auc"] is not Verdict.NOT_APPLICABLE
-    assert "trained on another table" in outcome.warnings[0]
+    assert "trained on another table" in outcome.warnings[-1]
 
 
 def test_a_champion_that_takes_a_column_which_this_version_lacks_is_left_to_a_person(judged_project: Settings) -> None:

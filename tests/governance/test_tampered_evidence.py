@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.governance.signed_files import sign_files
 
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import EvidenceMismatch, EvidenceMissing, TableChanged, VouchError
@@ -96,6 +97,7 @@ def test_a_champion_with_a_forged_run_leaves_the_comparison_to_a_person(
 ) -> None:
     changes: dict[str, Change] = {"run_manifest.json": lambda document: document.update(contract_sha256="0" * 64)}
     forged = registered_again(judged_project, tmp_path, changes)
+    sign_files(judged_project, forged)
     name, stage = judged_project.project.registered_model, judged_project.project.stage
     ModelRegistry.connect(judged_project.tracking_uri).promote(name, forged, stage=stage, who="x", why="y")
     outcome = gate_version(judged_project, "1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +23,14 @@ NOW = datetime(2026, 11, 24, 22, 4, 10, tzinfo=UTC)
 
 
 class Counted(SqliteStore):
-    """A store that counts the records that are read one by one."""
+    """A store that counts the ids that are looked up, and the records that are read one by one."""
 
     read_entries = 0
+    looked_up = 0
+
+    def candidates(self, name: str) -> Sequence[int]:
+        self.looked_up += 1
+        return super().candidates(name)
 
     def entry(self, index: int) -> Entry:
         self.read_entries += 1
@@ -77,11 +82,29 @@ def test_an_id_of_several_requests_is_erased_only_when_all_are_meant_and_they_ar
     add(store, prediction(OURS, "order-1"), *batch(OTHER, "order-1", 3), prediction(THIRD, "order-1", caller=None))
     with pytest.raises(RecordAmbiguous, match="3 requests have this id") as caught:
         find_erasable(store, "order-1")
-    assert "2026-11-24T22:04:10.000000Z by Ada" in caught.value.message
+    assert f"{OURS} of 2026-11-24T22:04:10.000000Z by Ada; {OTHER} of " in caught.value.message
     assert "--all" in caught.value.remedy
     assert "by a caller without a name" in caught.value.message
     assert [entry.index for entry in find_erasable(store, "order-1", all_requests=True).entries] == [0, 1, 2, 3, 4]
     assert [entry.index for entry in find_erasable(store, OTHER).entries] == [1, 2, 3]
+
+
+def test_an_id_of_several_predictions_names_each_by_what_tells_it_from_the_others(store: Counted) -> None:
+    add(store, *batch(OURS, "order-1", 2), prediction(OTHER, "order-1"))
+    with pytest.raises(RecordAmbiguous, match="3 predictions have this id") as caught:
+        prediction_of(store, "order-1")
+    assert caught.value.remedy.splitlines() == [
+        "Give one of these ids in its place, or say the row too:",
+        f"  {OURS}-0 (2026-11-24T22:04:10.000000Z, row 0)",
+        f"  {OURS}-1 (2026-11-24T22:04:10.000000Z, row 1)",
+        f"  {OTHER} (2026-11-24T22:04:10.000000Z)",
+    ]
+    for line in caught.value.remedy.splitlines()[1:]:
+        assert prediction_of(store, line.split()[0]) in {0, 1, 2}
+    add(store, *batch(THIRD, "many", 30))
+    with pytest.raises(RecordAmbiguous) as caught:
+        prediction_of(store, "many")
+    assert caught.value.remedy.splitlines()[-1] == "  and 10 more"
 
 
 def test_the_rows_of_one_request_are_one_request(store: Counted) -> None:
@@ -122,3 +145,11 @@ def test_an_id_of_nothing_is_not_found(store: Counted) -> None:
     for name, row in (("order-2", None), ("order-1", 0), (OURS, 0), (OURS[:-1], None)):
         with pytest.raises(RecordNotFound):
             requests_of(store, name, row=row)
+
+
+def test_an_id_is_looked_up_once_and_once_more_as_the_name_of_a_batch(store: Counted) -> None:
+    add(store, prediction(OURS, "order-1"))
+    for name, times in ((OURS, 1), ("order-1", 2)):
+        store.looked_up = 0
+        assert prediction_of(store, name) == 0
+        assert store.looked_up == times

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.recorded_project import copy_trained
+from tests.own_copy import own_copy
 from tests.versions_from import with_manifest
 
 from vouchml.data import read_table, split_rows
@@ -22,7 +22,7 @@ from vouchml.settings import Settings
 @pytest.fixture(scope="module")
 def copied(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Versions 1 (C = 1) and 2 (C = 0.01)."""
-    return copy_trained(trained_folder, tmp_path_factory.mktemp("compared") / "a project")
+    return own_copy(trained_folder, tmp_path_factory.mktemp("compared") / "a project")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_each_part_of_another_run_is_named(copied: Settings) -> None:
 
 
 def test_without_the_table_all_else_is_compared(trained_folder: Path, tmp_path: Path) -> None:
-    settings = copy_trained(trained_folder, tmp_path / "a project")
+    settings = own_copy(trained_folder, tmp_path / "a project")
     settings.data_path.unlink()
     found = compare_versions(settings, "1", "2")
     assert found.common is None

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from vouchml.errors import ServiceRefused, ServiceUnreachable
+from vouchml.errors import AnotherModelServed, ServiceRefused, ServiceUnreachable
 from vouchml.project.prediction_client import PredictionClient, request_body
 
 
@@ -18,6 +18,12 @@ def answering(status: int, body: bytes) -> Iterator[tuple[str, list[bytes]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             received.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -79,6 +85,25 @@ def test_a_service_without_a_model_says_where_to_look() -> None:
 def test_another_program_at_the_address_is_told(status: int, body: bytes) -> None:
     with answering(status, body) as (url, _), pytest.raises(ServiceUnreachable, match="is not the vouchml service"):
         ask(url)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"model_name": 1}', b'{"status": "ok"}', b'{"model_name": "a\\u001b[31m"}'])
+def test_a_service_that_does_not_say_what_it_serves_is_not_taken_for_ours(body: bytes) -> None:
+    with (
+        answering(200, body) as (url, _),
+        PredictionClient(url) as client,
+        pytest.raises(ServiceUnreachable, match="is not the vouchml service"),
+    ):
+        client.require_model("ours")
+
+
+def test_the_service_of_another_model_is_named_with_the_settings_that_name_the_address() -> None:
+    with answering(200, b'{"model_name": "theirs"}') as (url, received), PredictionClient(url) as client:
+        client.require_model("theirs")
+        with pytest.raises(AnotherModelServed, match="serves theirs, and this project's model is ours") as caught:
+            client.require_model("ours")
+    assert "[serving] port" in caught.value.remedy
+    assert received == []
 
 
 def test_nobody_at_the_address_is_told_with_the_command_that_starts_it() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.recorded_project import copy_trained
+from tests.own_copy import own_copy
 from tests.versions_from import strength, with_manifest
 
 from vouchml.errors import EvidenceMismatch, EvidenceMissing, TableUnreadable
@@ -20,7 +20,7 @@ from vouchml.settings import Settings, load_settings
 @pytest.fixture(scope="module")
 def copied(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Versions 1 and 2; more are added by the tests."""
-    return copy_trained(trained_folder, tmp_path_factory.mktemp("reproduced") / "a project")
+    return own_copy(trained_folder, tmp_path_factory.mktemp("reproduced") / "a project")
 
 
 def as_recorded(_: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ def test_another_seed_fails_at_the_split_and_nothing_is_trained(copied: Settings
 
 
 def test_another_table_fails_at_the_data_with_what_differs(trained_folder: Path, tmp_path: Path) -> None:
-    settings = copy_trained(trained_folder, tmp_path / "a project")
+    settings = own_copy(trained_folder, tmp_path / "a project")
     text = settings.data_path.read_text("utf-8")
     settings.data_path.write_text(text.replace("17.99", "17.98", 1), "utf-8")
     made = reproduce(settings, "1").reproduction

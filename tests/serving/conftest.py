@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import uvicorn
 from numpy.typing import NDArray
-from tests.databases import copy_database
+from tests.own_copy import unguarded_copy
 
 from vouchml.data import read_table
 from vouchml.registry import ModelRegistry
@@ -74,24 +74,11 @@ class Following(Follower):
         self.refresh()
 
 
-def copy_project(source: Path, folder: Path) -> None:
-    """Settings and MLflow's database; its artifacts stay where they are.
-
-    Admission is off: `admission` has the tests of it, and most versions elsewhere are broken on purpose.
-    """
-    text = (source / "vouch.toml").read_text("utf-8")
-    (folder / "vouch.toml").write_text(f'{text}\n[trust]\nadmission = "off"\n', "utf-8")
-    copy_database(source / "mlflow.db", folder / "mlflow.db")
-
-
 @pytest.fixture
 def served_project(trained_folder: Path, tmp_path: Path) -> Project:
     """Versions 1 and 2, nothing promoted, and a look at the registry ten times a second."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    copy_project(trained_folder, folder)
-    settings = load_settings(folder / "vouch.toml").model_copy(update={"serving": ServingSettings(poll_seconds=0.1)})
-    return Project(settings)
+    settings = unguarded_copy(trained_folder, tmp_path / "project")
+    return Project(settings.model_copy(update={"serving": ServingSettings(poll_seconds=0.1)}))
 
 
 @pytest.fixture(scope="session")
@@ -156,9 +143,7 @@ def is_ready(client: httpx.Client) -> bool:
 @pytest.fixture(scope="module")
 def shared_client(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A service of version 1 for the tests that change nothing."""
-    folder = tmp_path_factory.mktemp("shared")
-    copy_project(trained_folder, folder)
-    project = Project(load_settings(folder / "vouch.toml"))
+    project = Project(unguarded_copy(trained_folder, tmp_path_factory.mktemp("shared") / "project"))
     project.promote("1")
     Watcher(project.settings).poll()  # so that nobody waits for the watcher's own process
     with serving(create_app(project.settings)) as client:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.model.small_bundle import small_contract
 
+from vouchml.governance.admission import Admission
 from vouchml.ledger.prediction import Subject
 from vouchml.model import Bundle, LabelledClass
 from vouchml.model.decoder import RequestDecoder
@@ -18,12 +19,26 @@ from vouchml.serving.answers import answer_text
 from vouchml.serving.data_plane import ScoredRows
 from vouchml.serving.following.admitting import Admitted
 from vouchml.serving.following.served_model import Arm, Lineup, ServedModel
+from vouchml.trust.signing_key import create_signing_key
+from vouchml.trust.trust_store import TrustedKey
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 odd_texts = texts | st.sampled_from(['"', "\\", "%b%s{}", "null}", '"request_id":""}', "\u2028", "\x00", "größe 🎯"])
 values = st.integers(-(2**53) + 1, 2**53 - 1) | odd_texts
 probabilities = st.floats(0.0, 1.0) | st.sampled_from([0.0, 1.0, 0.5, 5e-324, 0.1 + 0.2, 1 - 2**-53])
 request_ids = st.from_regex(r"\A[A-Za-z0-9._:-]{1,128}\Z")
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+TRAINER = TrustedKey(
+    name="trainer",
+    email="trainer@example.org",
+    role="trainer",
+    public_key=create_signing_key("ed25519").public,
+    valid_from=BEGAN,
+)
+emergencies = st.integers(0, 4 * 3600).map(
+    lambda seconds: Admitted(Admission("0" * 64, TRAINER, None, (), BEGAN + timedelta(seconds=seconds)))
+)
 
 
 @st.composite
@@ -44,7 +59,7 @@ def served_models(draw: st.DrawFn) -> ServedModel:
         decoder=RequestDecoder(contract, max_rows=1),
         loaded_at=datetime.now(UTC),
         subject=Subject("m", "1", None, "0" * 64, "1" * 64, "2" * 64, None),
-        admitted=Admitted(None),
+        admitted=draw(st.just(Admitted(None)) | emergencies),
         scores_in_microseconds=True,
     )
 
@@ -73,7 +88,12 @@ def source(lineup: Lineup, arm: Arm) -> dict[str, Any]:
         "threshold": served.contract.threshold,
         "model_role": arm,
         "shadow_version": lineup.shadow.version if lineup.shadow else None,
+        **({"break_glass_until": f"{min(ends):%Y-%m-%dT%H:%M:%SZ}"} if (ends := emergencies_of(lineup)) else {}),
     }
+
+
+def emergencies_of(lineup: Lineup) -> list[datetime]:
+    return [each.admitted.admission.valid_until for each in lineup.by_role().values() if each.admitted.admission]
 
 
 @settings(max_examples=300, deadline=None)

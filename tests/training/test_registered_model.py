@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,12 @@ import onnxruntime
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from tests.databases import copy_database
+from tests.own_copy import own_copy
 
 from vouchml.data import read_table
 from vouchml.model import load_scorer, open_bundle
 from vouchml.registry import ModelRegistry
-from vouchml.settings import Settings, load_settings
+from vouchml.settings import Settings
 
 if TYPE_CHECKING:
     from vouchml.training import TrainedVersion
@@ -33,11 +32,7 @@ Matrix = NDArray[np.float64]
 def promoted(trained: tuple[Settings, TrainedVersion], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A copy of the trained project whose version 1 is in Staging."""
     settings, _ = trained
-    folder = tmp_path_factory.mktemp("promoted")
-    shutil.copytree(settings.root / "data", folder / "data")
-    shutil.copy(settings.root / "vouch.toml", folder)
-    copy_database(settings.root / "mlflow.db", folder / "mlflow.db")
-    copy = load_settings(folder / "vouch.toml")
+    copy = own_copy(settings.root, tmp_path_factory.mktemp("promoted") / "a project")
     ModelRegistry.connect(copy.tracking_uri).promote(NAME, "1", stage="Staging", who="a test", why="to be loaded")
     return copy
 

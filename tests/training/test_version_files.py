@@ -14,6 +14,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from tests.own_copy import own_copy
 
 from vouchml.data import read_table, split_rows
 from vouchml.model import Bundle, GoldenRows, check_golden_rows, load_scorer, open_bundle
@@ -61,8 +62,9 @@ def test_all_three_scorers_agree_on_every_row(version_files: Bundle, values: NDA
 
 
 @pytest.fixture
-def _at_mlflow(trained: Trained) -> Iterator[None]:
-    mlflow.set_tracking_uri(trained[0].tracking_uri)
+def _at_mlflow(trained: Trained, tmp_path: Path) -> Iterator[None]:
+    """At a copy of the project: MLflow writes beside the files of a version that it loads by its name."""
+    mlflow.set_tracking_uri(own_copy(trained[0].root, tmp_path / "a project").tracking_uri)
     yield
     mlflow.set_tracking_uri(None)
 

@@ -81,6 +81,35 @@ def test_a_key_whose_private_half_is_elsewhere_does_not_sign_here(ring: KeyRing)
     assert not ring.holds(ada)
 
 
+def test_a_name_that_no_key_has_is_told_with_the_names_that_may_sign_and_how_to_make_one(ring: KeyRing) -> None:
+    make = "To make one: vouch keys add NAME --role approver --email EMAIL"
+    with pytest.raises(SigningKeyNotFound) as caught:
+        ring.signer("approver", "ada")
+    assert (caught.value.message, caught.value.remedy) == ("There is no key 'ada'.", make)
+    ring.add("ada", email="ada@example.org", role="approver")
+    ring.add("ben", email="ben@example.org", role="approver")
+    ring.add("nightly", email="ops@example.org", role="gate")
+    for name, message in (("adda", "There is no key 'adda'. Did you mean 'ada'?"), ("zoe", "There is no key 'zoe'.")):
+        with pytest.raises(SigningKeyNotFound) as caught:
+            ring.signer("approver", name)
+        assert (caught.value.message, caught.value.remedy) == (message, f"May sign as approver here: ada, ben. {make}")
+    with pytest.raises(KeyRoleWrong) as wrong:
+        ring.signer("approver", "nightly")
+    assert wrong.value.remedy == f"May sign as approver here: ada, ben. {make}"
+    (ring.folder / "ada.pem").unlink()
+    with pytest.raises(SigningKeyNotFound, match="'ada' is not on this machine") as caught:
+        ring.signer("approver", "ada")
+    assert caught.value.remedy == f"Sign where it is. May sign as approver here: ben. {make}"
+
+
+def test_too_few_digits_of_an_id_are_told_with_the_keys_that_they_begin(ring: KeyRing) -> None:
+    ada = ring.add("ada", email="ada@example.org", role="approver")
+    with pytest.raises(SigningKeyNotFound, match=f"at least 8. Ids that begin so: {ada.key_id[:16]} of ada"):
+        ring.revoke(ada.key_id[:7], reason="lost laptop")
+    assert ring.store().key[0].revoked is None
+    assert ring.revoke(ada.key_id[:8], reason="lost laptop").revoked is not None
+
+
 def test_a_private_half_that_is_not_the_one_of_its_name_does_not_sign(ring: KeyRing) -> None:
     ada = ring.add("ada", email="ada@example.org", role="approver")
     (ring.folder / "ada.pem").write_bytes(create_signing_key("ed25519").to_pem())

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vouchml.cli.asking import confirm, require_terminal
 from vouchml.cli.options import Config, Json, Reference, project_settings
 from vouchml.cli.screen import columns, facts, moment, note, print_json, show, steps
+from vouchml.cli.typed import as_typed
 
 if TYPE_CHECKING:
     from vouchml.project.approving import Shown
@@ -43,6 +45,8 @@ def approve(
 
     said = approving.a_meaning(meaning)
     approving.require_reason(reason)
+    approving.require_signers(settings, name)
+    require_terminal(yes=yes)
     with steps(quiet=as_json) as progress:
         progress("Fetching the version and its evidence")
         registry = ModelRegistry.connect(settings.tracking_uri)
@@ -51,7 +55,7 @@ def approve(
         if not as_json:
             _tell(copy, approving.what_is_there(settings, copy))
         if not yes:
-            typer.confirm(f"Sign as {name}: {said}?", abort=True, err=True)
+            confirm(f"Sign as {name}: {said}?")
         statement = approving.approve(settings, registry, copy, name=name, meaning=said, reason=reason)
     if as_json:
         print_json(
@@ -82,7 +86,7 @@ def _tell(copy: PrivateCopy, shown: Shown) -> None:
         ("Signed by", f"{trainer.name}, {trainer.email}" if trainer else "nobody whose signature counts"),
     ]
     if decision is None:
-        rows.append(("Gate", f"no decision: vouch gate {version.number}"))
+        rows.append(("Gate", as_typed(f"no decision: vouch gate {version.number}")))
     else:
         rows += [
             ("Gate", f"{decision.verdict}, by {decision.signer.name} at {moment(decision.decided_at)}"),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vouchml.cli.asking import confirm, require_terminal
 from vouchml.cli.options import Config, Json, Reference, project_settings
 from vouchml.cli.screen import moment, note, print_json, show
 
@@ -34,12 +35,15 @@ def break_glass(
     from vouchml.project.private_copy import private_copy
     from vouchml.registry import ModelRegistry
 
+    approving.require_reason(reason)
+    approving.require_signers(settings, *names)
+    require_terminal(yes=yes)
     registry = ModelRegistry.connect(settings.tracking_uri)
     found = registry.version(settings.project.registered_model, version)
     with private_copy(registry, found) as copy:
         if not yes:
             note(f"Version {found.number} of {found.name}, model digest {copy.digest}, would serve without the gate.")
-            typer.confirm(f"Sign as {names[0]} and {names[1]}?", abort=True, err=True)
+            confirm(f"Sign as {names[0]} and {names[1]}?")
         statement, until = approving.break_glass(
             settings, registry, copy, names=(names[0], names[1]), reason=reason, hours=hours
         )

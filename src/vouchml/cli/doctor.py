@@ -8,6 +8,7 @@ import typer
 
 from vouchml.cli.options import Config, Json, config_file
 from vouchml.cli.screen import columns, print_json, show, steps
+from vouchml.cli.typed import as_typed
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -30,7 +31,7 @@ def doctor(ctx: typer.Context, as_json: Json = False, config: Config = None) -> 
         made = columns("Check", "Outcome", "Found")
         styles = {Outcome.OK: "green", Outcome.WARNING: "yellow", Outcome.PROBLEM: "red"}
         for finding in findings:
-            found = f"{finding.found}\nFix: {finding.fix}" if finding.fix else finding.found
+            found = f"{finding.found}\nFix: {as_typed(finding.fix)}" if finding.fix else finding.found
             made.add_row(finding.check, _styled(finding.outcome.value, styles[finding.outcome]), found)
         show(made)
     if problems:

@@ -119,7 +119,7 @@ def verify(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Verify the whole ledger: records, payloads, tree, checkpoints.
+    """Verify the whole ledger: records, payloads, tree, checkpoints, and the timestamps that are kept here.
 
     Exits with 0, with 1 when something was changed, removed or added, saying what and where, and with 2 when evidence
     is missing.
@@ -249,6 +249,8 @@ def _tell(found: Verification) -> None:
         *([("Not listed", f"{found.dropped:,} further findings")] if found.dropped else []),
     ]
     show(facts(rows))
+    for told in found.unchecked:
+        note(told)
 
 
 def _verification(found: Verification) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vouchml.cli.asking import confirm
 from vouchml.cli.options import Config, Json, project_settings
 from vouchml.cli.progress import counted
 from vouchml.cli.screen import note, print_json, show
@@ -68,7 +69,7 @@ def erase(  # noqa: PLR0913, PLR0917 - one for each option
         if found.holds and override_hold is None:
             raise held_by(found.holds)
         if not yes and found.entries:
-            typer.confirm(f"Destroy {len(found.entries)} payloads for good?", abort=True, err=True)
+            confirm(f"Destroy {len(found.entries)} payloads for good?")
         try:
             places = erase_found(store, found, basis=basis, who=_person(settings, who), override_hold=override_hold)
         except LedgerUnavailable:

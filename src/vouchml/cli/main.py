@@ -145,7 +145,11 @@ def _status(arguments: list[str]) -> int:  # noqa: PLR0911 - one for each way to
 def _failed(message: str, remedy: str, status: int) -> int:
     colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     word = "\x1b[31merror:\x1b[0m" if colours else "error:"
-    sys.stderr.write(f"{word} {message}\n" + (f"{remedy}\n" if remedy else ""))
+    if remedy:
+        from vouchml.cli.typed import as_typed
+
+        remedy = f"{as_typed(remedy)}\n"
+    sys.stderr.write(f"{word} {message}\n{remedy}")
     return status
 
 

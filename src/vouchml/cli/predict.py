@@ -11,6 +11,7 @@ import typer
 
 from vouchml.cli.options import Config, Json, project_settings
 from vouchml.cli.screen import facts, print_json, show
+from vouchml.cli.typed import as_typed
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -55,16 +56,17 @@ def predict(
     else:
         chosen = file_row(Path(file))
     with PredictionClient(url or settings.api_url, key=os.environ.get(KEY_VARIABLE)) as client:
+        client.require_model(settings.project.registered_model)
         answer = client.predict(chosen.body)
         data_sha256 = "" if as_json else client.data_sha256()
     if as_json:
         print_json(answer)
     else:
-        show_answer(settings, chosen, answer, data_sha256=data_sha256)
+        show_answer(settings, chosen, answer, data_sha256=data_sha256, config=config or ctx.obj)
 
 
-def show_answer(settings: Settings, row: Row, answer: dict[str, Any], *, data_sha256: str) -> None:
-    """Print an answer as a person wants to read it, and how it can be traced."""
+def show_answer(settings: Settings, row: Row, answer: dict[str, Any], *, data_sha256: str, config: Path | None) -> None:
+    """Print an answer as a person wants to read it, and how it can be traced; `config` as `as_typed` takes it."""
     from vouchml.project.up import run_page
 
     probability = float(answer["probability_positive_class"])
@@ -90,19 +92,19 @@ def show_answer(settings: Settings, row: Row, answer: dict[str, Any], *, data_sh
                 ("Run", run or "not known"),
                 *([("Run page", run_page(settings, run))] if run else []),
                 *([("Data SHA-256", data_sha256)] if data_sha256 else []),
-                *_commands(settings, answer["prediction_id"]),
+                *_commands(settings, answer["prediction_id"], config),
             ]
         ),
     )
 
 
-def _commands(settings: Settings, prediction_id: str) -> list[tuple[str, str]]:
+def _commands(settings: Settings, prediction_id: str, config: Path | None) -> list[tuple[str, str]]:
     """What shows and proves the whole way, where there is a ledger."""
     if not settings.ledger.url:
         return []
     return [
-        ("The whole way", f"vouch trace {prediction_id}"),
-        ("Its proof", f"vouch receipt {prediction_id} -o receipt.json"),
+        ("The whole way", as_typed(f"vouch trace {prediction_id}", config=config)),
+        ("Its proof", as_typed(f"vouch receipt {prediction_id} -o receipt.json", config=config)),
     ]
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vouchml.cli.options import Config, Json, Reference, Who, help_if_alone, person, project_settings
-from vouchml.cli.screen import columns, facts, moment, note, print_json, show
+from vouchml.cli.screen import columns, facts, moment, note, print_json, show, steps
+from vouchml.cli.standing import FILES_NOT_CHECKED, STANDING_COLUMNS, standing_cells
 
 if TYPE_CHECKING:
     from vouchml.project.moves import Examined
@@ -18,7 +19,14 @@ app = typer.Typer(
     help="List, show, promote and roll back versions.", invoke_without_command=True, callback=help_if_alone
 )
 
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the history.")]
+
+def _a_reason(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("say in a few words why: the history keeps it")
+    return text
+
+
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", callback=_a_reason, help="The reason, for the history.")]
 
 
 @app.command()
@@ -42,20 +50,35 @@ def register(
 
 @app.command("list")
 def list_versions(ctx: typer.Context, as_json: Json = False, config: Config = None) -> None:
-    """List the versions, newest first."""
+    """List the versions, newest first: signed, what the gate decided and until when, revoked.
+
+    Signatures are held against trust.toml. The files of the versions are not fetched, so whether they still are what
+    was signed is not checked; vouch promote VERSION --why TEXT --dry-run does.
+    """
     settings = project_settings(ctx, config)
+    from vouchml.project.standing import standings
+
     registry = _registry(settings)
     versions = registry.versions(settings.project.registered_model)
+    with steps(quiet=as_json) as progress:
+        progress(f"Reading what was signed about {len(versions)} version{'' if len(versions) == 1 else 's'}")
+        found = standings(settings, registry, versions)
     if as_json:
-        print_json([_version(version) for version in versions])
+        print_json([_version(version) | found[version.number].to_dict() for version in versions])
         return
-    made = columns("Version", "Stage", "Aliases", "Created", "Run", "Data SHA-256", right=("Version",))
+    headings = ("Version", "Stage", "Aliases", "Created", *STANDING_COLUMNS, "Run", "Data SHA-256")
+    made = columns(*headings, right=("Version",))
     for version in versions:
         stage = "" if version.stage == "None" else version.stage
         aliases = ", ".join(f"@{alias}" for alias in version.aliases)
         data = version.tags.get("data_sha256", "")[:12]
-        made.add_row(str(version.number), stage, aliases, moment(version.created), version.run_id or "", data)
+        stands = standing_cells(found[version.number])
+        made.add_row(str(version.number), stage, aliases, moment(version.created), *stands, version.run_id or "", data)
     show(settings.project.registered_model, made)
+    for version in versions:
+        for reason in found[version.number].problems:
+            note(f"Version {version.number}: {reason}")
+    note(FILES_NOT_CHECKED)
     _warn(registry, settings)
 
 
@@ -65,8 +88,11 @@ def show_version(ctx: typer.Context, version: Reference = "", as_json: Json = Fa
     settings = project_settings(ctx, config)
     registry = _registry(settings)
     found = registry.version(settings.project.registered_model, version or _serving(registry, settings))
+    from vouchml.project.standing import standings
+
+    standing = standings(settings, registry, [found])[found.number]
     if as_json:
-        print_json(_version(found))
+        print_json(_version(found) | standing.to_dict())
         return
     from vouchml.project.up import run_page
 
@@ -75,6 +101,9 @@ def show_version(ctx: typer.Context, version: Reference = "", as_json: Json = Fa
         ("Stage", found.stage),
         ("Aliases", ", ".join(f"@{alias}" for alias in found.aliases) or "none"),
         ("Created", moment(found.created)),
+        *zip(STANDING_COLUMNS, standing_cells(standing), strict=True),
+        *[("Does not count", reason) for reason in standing.problems],
+        ("Model digest", standing.digest or "not signed"),
         ("Run", found.run_id or "none"),
         *([("Run page", run_page(settings, found.run_id))] if found.run_id else []),
         ("Source", found.source),
@@ -82,6 +111,7 @@ def show_version(ctx: typer.Context, version: Reference = "", as_json: Json = Fa
         *[(f"Tag {name}", text) for name, text in sorted(found.tags.items()) if name != "data_sha256"],
     ]
     show(facts(rows))
+    note(FILES_NOT_CHECKED)
 
 
 @app.command()

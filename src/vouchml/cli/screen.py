@@ -65,8 +65,10 @@ def show(*parts: RenderableType) -> None:
 
 
 def note(text: str) -> None:
-    """Say something that is not data."""
-    notes().print(text)
+    """Say something that is not data, with the commands in it as they can be typed here."""
+    from vouchml.cli.typed import as_typed
+
+    notes().print(as_typed(text))
 
 
 @contextmanager

@@ -59,11 +59,12 @@ def serve(
     import uvicorn
 
     from vouchml.project.ports import API_PORT, require_free_port
+    from vouchml.project.serving_here import known_to_serve
     from vouchml.serving.access import address_rule
     from vouchml.serving.workers import run_workers
 
     rule = address_rule(settings)
-    require_free_port(settings.serving.host, settings.serving.port, setting=API_PORT)
+    require_free_port(settings, settings.serving.port, setting=API_PORT)
     if rule.warning:
         note(f"Warning: {rule.warning}")
     scheme = "https" if tls_certificate else "http"
@@ -92,10 +93,11 @@ def serve(
         "timeout_graceful_shutdown": ceil(settings.serving.body_seconds) + 5,
         "timeout_worker_healthcheck": HUNG_AFTER_SECONDS,
     }
-    if settings.serving.workers == 1:
-        uvicorn.run(APP, **options)
-    else:
-        run_workers(uvicorn.Config(APP, **options))
+    with known_to_serve(settings, command="vouch serve", url=url):
+        if settings.serving.workers == 1:
+            uvicorn.run(APP, **options)
+        else:
+            run_workers(uvicorn.Config(APP, **options))
 
 
 def _pass_on(serving: ServingSettings, config: Path, chosen: dict[str, Any]) -> None:

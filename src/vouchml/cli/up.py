@@ -13,6 +13,8 @@ from vouchml.cli.options import Config, config_file, project_settings
 from vouchml.cli.screen import facts, note, show, steps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vouchml.project.readiness import Found
     from vouchml.settings import Settings
 
@@ -30,17 +32,29 @@ def up(
     """
     settings = project_settings(ctx, config)
     from vouchml.project.ports import require_free_ports
-    from vouchml.project.up import Stack, StopAsked, is_server
+    from vouchml.project.serving_here import known_to_serve
+    from vouchml.project.up import is_server
 
     mlflow = not no_mlflow and not is_server(settings.tracking_uri)
     require_free_ports(settings, mlflow=mlflow)
-    _make_ready(settings, retrain=retrain)
+    with known_to_serve(settings, command="vouch up", mlflow=mlflow):
+        _make_ready(settings, retrain=retrain)
+        _serve(settings, config_file(ctx, config), mlflow=mlflow, named=config or ctx.obj)
+
+
+def _serve(settings: Settings, config: Path, *, mlflow: bool, named: Path | None) -> None:
+    """Run MLflow's pages and the service, and show what they do, until somebody asks to stop.
+
+    `config` is the settings file, `named` the same where somebody named it on the command line.
+    """
+    from vouchml.project.up import Stack, StopAsked
+
     try:
-        with Stack(settings, config_file(ctx, config), mlflow=mlflow, say=note) as stack:
+        with Stack(settings, config, mlflow=mlflow, say=note) as stack:
             with steps() as progress:
                 stack.wait_until_ready(progress)
             _show_addresses(settings, mlflow=mlflow)
-            _show_first_prediction(settings)
+            _show_first_prediction(settings, named)
             stack.run_until_stopped()
     except StopAsked as asked:
         raise typer.Exit(128 + asked.number) from None
@@ -96,7 +110,7 @@ def _show_addresses(settings: Settings, *, mlflow: bool) -> None:
     show("", facts(rows), "")
 
 
-def _show_first_prediction(settings: Settings) -> None:
+def _show_first_prediction(settings: Settings, named: Path | None) -> None:
     from vouchml.cli.predict import show_answer
     from vouchml.project.prediction_client import KEY_VARIABLE, PredictionClient
     from vouchml.project.rows import table_row
@@ -111,5 +125,5 @@ def _show_first_prediction(settings: Settings) -> None:
             answer = client.predict(row.body)
             data_sha256 = client.data_sha256()
         show("The first prediction")
-        show_answer(settings, row, answer, data_sha256=data_sha256)
+        show_answer(settings, row, answer, data_sha256=data_sha256, config=named)
     note("\nRunning. Ctrl-C stops everything.")

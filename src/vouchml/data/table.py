@@ -8,7 +8,7 @@ table.names, table.values.shape, table.content_sha256
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from vouchml.data.categories import encode
 from vouchml.data.column import Column
 from vouchml.data.duplicates import repeated
 from vouchml.data.feature_checks import feature_findings
-from vouchml.data.findings import Finding, table_invalid
+from vouchml.data.findings import table_invalid
 from vouchml.data.fingerprint import content_sha256
 from vouchml.data.header_checks import header_findings
 from vouchml.data.report import DataReport, make_report
@@ -113,18 +113,20 @@ def _checked(source: Source, data: DataSettings) -> tuple[list[Column], Column]:
     target = columns.get(data.target)
     left_out = {data.target, *data.exclude}
     features = [column for column in reversed(columns.values()) if column.name not in left_out]
-    if len(source.row_numbers):
-        findings += _cell_findings(source, features, target, data)
+    # While it is not known which column is the target, what is said of the others may be said of it.
+    if target is not None and len(source.row_numbers):
+        findings += [*feature_findings(source, features, data), *target_findings(source, target, data)]
     if findings or target is None:
-        raise table_invalid(source.file, findings, data)
+        raise table_invalid(source.file, findings, _of_columns(data, columns))
     return features, target
 
 
-def _cell_findings(
-    source: Source, features: Sequence[Column], target: Column | None, data: DataSettings
-) -> list[Finding]:
-    of_target = target_findings(source, target, data) if target else []
-    return [*feature_findings(source, features, data), *of_target]
+def _of_columns(data: DataSettings, columns: Container[str]) -> DataSettings:
+    """The settings without the names that are no columns, so that no advice repeats these."""
+    lists = {"exclude": data.exclude, "categorical": data.categorical, "nullable": data.nullable}
+    return data.model_copy(
+        update={setting: tuple(name for name in names if name in columns) for setting, names in lists.items()}
+    )
 
 
 def _matrix(

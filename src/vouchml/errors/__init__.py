@@ -104,6 +104,7 @@ from vouchml.errors.request import (
     WebhookRefused,
 )
 from vouchml.errors.serving import (
+    AnotherModelServed,
     NoModelLoaded,
     ServiceBusy,
     ServiceFailed,
@@ -111,6 +112,7 @@ from vouchml.errors.serving import (
     ServiceUnreachable,
 )
 from vouchml.errors.settings import (
+    AnswerMissing,
     ApiKeyInvalid,
     ApiKeyNotFound,
     SettingsInvalid,
@@ -122,6 +124,8 @@ __all__ = [
     "AddressUnknown",
     "AnchorFailed",
     "AnonymousRefused",
+    "AnotherModelServed",
+    "AnswerMissing",
     "ApiKeyInvalid",
     "ApiKeyNotFound",
     "ApiKeysUnreadable",

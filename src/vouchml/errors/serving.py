@@ -32,6 +32,12 @@ class ServiceUnreachable(VouchError):
     code, exit_status = "service-unreachable", 7
 
 
+class AnotherModelServed(VouchError):
+    """The vouchml service at the address serves another registered model than the project's; it was sent nothing."""
+
+    code, exit_status = "another-model-served", 7
+
+
 class ServiceRefused(VouchError):
     """The vouchml service answered a request with an error."""
 

@@ -11,6 +11,12 @@ class SettingsInvalid(VouchError):
     code, exit_status = "settings-invalid", 2
 
 
+class AnswerMissing(VouchError):
+    """A command asks before it goes on, and there is no terminal to ask at: an option answers."""
+
+    code, exit_status = "answer-missing", 2
+
+
 class ApiKeyInvalid(VouchError):
     """An API key cannot be made as asked: its name, a scope or its lifetime."""
 

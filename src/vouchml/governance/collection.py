@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,20 +21,25 @@ from vouchml.errors import (
     DependencyMissing,
     EvidenceMismatch,
     EvidenceMissing,
+    EvidenceRefused,
     ScoreUndefined,
     SettingsInvalid,
     TableChanged,
     VersionNotFound,
 )
 from vouchml.governance.card import read_card
+from vouchml.governance.champion_evidence import verify_champion
 from vouchml.governance.evidence import Champion, Evidence, Floats, Signed
 from vouchml.governance.judged_rows import JudgedRows, Manifest, find_judged_rows, parse_manifest
+from vouchml.governance.signed_evidence import is_evidence_name
 from vouchml.governance.timing import time_answers
 from vouchml.model import Bundle, Scorer, check_golden_rows, load_scorer, open_bundle
 from vouchml.model.cells import recoded
 from vouchml.model.golden import GOLDEN_FILE
 from vouchml.registry import ModelRegistry, Version
+from vouchml.registry.evidence_files import fetch_evidence
 from vouchml.settings import Settings
+from vouchml.trust.trust_store_file import read_trust_store
 
 #: The version tag that counts how often a test set was used.
 TEST_SET_TAG: Final = "vouch.judged_on"
@@ -50,6 +55,7 @@ class Fetched:
     version: Version
     bundle: Bundle
     manifest: Manifest
+    manifest_sha256: str
     kinds: frozenset[str]
 
     @property
@@ -67,6 +73,7 @@ def collect_evidence(
         EvidenceMissing, EvidenceMismatch, BundleInvalid: the version cannot be judged at all.
         TableUnreadable, TableInvalid, TableChanged: its table is not there.
         SettingsInvalid: the policy names a column that the table does not have.
+        TrustStoreInvalid: the trust store cannot be read.
     """
     policy = settings.policy
     with _fetched(registry, version, signed.manifest_sha256) as fetched:
@@ -113,14 +120,15 @@ def _fetched(registry: ModelRegistry, version: Version, signed_manifest: str | N
                 remedy="Train it with `vouch train`; a model logged by other means has no manifest.",
             )
         content = (run / MANIFEST_FILE).read_bytes()
-        if signed_manifest is not None and sha256(content).hexdigest() != signed_manifest:
+        manifest_sha256 = sha256(content).hexdigest()
+        if signed_manifest is not None and manifest_sha256 != signed_manifest:
             raise EvidenceMismatch(
                 f"{MANIFEST_FILE} of the run of {title} is not the one that its trainer signed.",
                 remedy="Somebody changed it in MLflow. Train the version again: vouch train",
             )
         manifest = parse_manifest(content, of=title)
         kinds = {"manifest", *_consistent_parts(run, there, manifest, title)}
-        yield Fetched(version, bundle, manifest, frozenset(kinds))
+        yield Fetched(version, bundle, manifest, manifest_sha256, frozenset(kinds))
 
 
 def _consistent_parts(run: Path, there: frozenset[str], manifest: Manifest, title: str) -> Iterator[str]:
@@ -184,14 +192,38 @@ def _judged_before(registry: ModelRegistry, version: Version, test_set_sha256: s
 
 
 def _champion(settings: Settings, registry: ModelRegistry, challenger: Fetched, rows: JudgedRows) -> Champion | None:
-    """The version that serves, scored on the test rows of `challenger`; None where that is the challenger or nobody."""
+    """The version that serves, scored on the test rows of `challenger`; None where that is the challenger or nobody.
+
+    It is scored from the private copy that its signature was verified over.
+    """
     name = challenger.version.name
     number = registry.pointer(name, settings.project.stage).version
     if number is None or number == challenger.version.number:
         return None
     try:
         with _fetched(registry, registry.version(name, str(number))) as champion:
-            return _scored(settings, champion, challenger, rows)
+            doubts = verify_champion(
+                champion.bundle.folder,
+                champion.bundle.digest,
+                fetch_evidence(registry, champion.version, is_evidence_name),
+                read_trust_store(settings.trust_store_path),
+                model=name,
+                number=number,
+                manifest_sha256=champion.manifest_sha256,
+                needs_provenance="provenance" in settings.policy.required_evidence,
+            )
+            scored = _scored(settings, champion, challenger, rows)
+            return replace(scored, notes=(*doubts, *scored.notes))
+    except EvidenceRefused as error:
+        return Champion(
+            version=number,
+            problem=f"version {number} cannot be compared: {error.message}",
+            notes=(
+                f"Version {number} is not compared with: {error.message} If MLflow holds the files that were promoted, "
+                f"have them signed: vouch sign {number} (--again if a signature is there). Otherwise promote a version "
+                "that is signed, or have a person accept that nothing was compared.",
+            ),
+        )
     except (
         BundleInvalid,
         DependencyMissing,

@@ -39,6 +39,7 @@ def gate_version(
         EvidenceMissing, EvidenceMismatch, BundleInvalid, DependencyMissing: the version cannot be judged at all.
         TableUnreadable, TableInvalid, TableChanged: its table is not there.
         SettingsInvalid: the policy or the card cannot be used.
+        TrustStoreInvalid: the trust store, by which the champion's signature counts, cannot be read.
     """
     progress("Reaching MLflow")
     registry = ModelRegistry.connect(settings.tracking_uri)

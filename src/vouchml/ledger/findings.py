@@ -43,7 +43,7 @@ class Verification:
 
     `signed` is the size of the last checkpoint that a given key signed and that fits the records, `anchored` that of
     the last one from outside; 0 without. `grade` is that of the best anchor that fits. `dropped` counts findings
-    beyond those that are listed.
+    beyond those that are listed. `unchecked` says which timestamps nobody could check, and why: they count for nothing.
     """
 
     start: int
@@ -55,6 +55,7 @@ class Verification:
     without_payload: int
     findings: tuple[Finding, ...]
     dropped: int = 0
+    unchecked: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Literal["ok", "tampered", "incomplete"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import LedgerInvalid
@@ -14,6 +14,8 @@ from vouchml.ledger.record import FORMAT_VERSION, RecordType
 #: The records that erase payloads; the leaf's `erased` says which.
 ERASING: Final = frozenset({RecordType.ERASURE, RecordType.RETENTION_PRUNE})
 
+# As a tuple, since what a leaf says may be of any type.
+_TYPES: Final = tuple(kind.value for kind in RecordType)
 _TIME: Final = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{6}Z")
 _HASH: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
@@ -35,7 +37,7 @@ def read_leaf(leaf: bytes) -> Mapping[str, Any]:
     fields = _canonical_object(leaf)
     if fields.get("v") != FORMAT_VERSION or isinstance(fields["v"], bool):
         raise LedgerInvalid(f"The leaf is not of format {FORMAT_VERSION}.")
-    if fields.get("type") not in [kind.value for kind in RecordType]:
+    if fields.get("type") not in _TYPES:
         raise LedgerInvalid("The leaf has no type that this format knows.")
     if not isinstance(fields.get("time"), str) or not _TIME.fullmatch(fields["time"]):
         raise LedgerInvalid("The leaf has no time in RFC 3339 with six decimals and Z.")
@@ -70,14 +72,45 @@ def erases(fields: Mapping[str, Any], index: int) -> bool:
 
 def _canonical_object(leaf: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(leaf.decode())
-        # Equal bytes also mean that no key stands twice, and that no number is NaN or too large.
-        is_canonical = canonical_json(fields) == leaf
+        fields = _plainly_canonical(leaf)
+        is_canonical = fields is not None
+        if not is_canonical:
+            fields = json.loads(leaf.decode())
+            # Equal bytes also mean that no key stands twice, and that no number is NaN or too large.
+            is_canonical = canonical_json(fields) == leaf
     except (ValueError, RecursionError):  # what rfc8785 raises is a ValueError too
         is_canonical, fields = False, None
     if not is_canonical or not isinstance(fields, dict):
         raise LedgerInvalid("The leaf is not a JSON object in the form of RFC 8785.")
     return fields
+
+
+def _plainly_canonical(leaf: bytes) -> Any:
+    """What a leaf says whose form needs nothing that RFC 8785 has and Python has not; None where it may.
+
+    Nearly all are such: a trace reads a leaf of each event that it looks at, and this takes a third of the time. ASCII
+    is sorted and escaped the same way by both, so only numbers are left, of which small integers are written the same.
+    """
+    if not leaf.isascii():
+        return None
+    try:
+        said = _PLAIN_READER.decode(leaf.decode())
+        return said if _PLAIN_WRITER.encode(said).encode() == leaf else None
+    except ValueError:
+        return None
+
+
+def _small(digits: str) -> int:
+    # From 2^53 on, of 16 digits, numbers are not exact.
+    return int(digits) if len(digits) < 16 else _not_plain(digits)
+
+
+def _not_plain(digits: str) -> NoReturn:
+    raise ValueError(digits)
+
+
+_PLAIN_READER: Final = json.JSONDecoder(parse_int=_small, parse_float=_not_plain, parse_constant=_not_plain)
+_PLAIN_WRITER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
 
 
 def _is_span(span: object) -> bool:

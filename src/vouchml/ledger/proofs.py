@@ -196,16 +196,20 @@ def halved(hashes: Sequence[bytes]) -> list[bytes]:
 
 
 class _Tiles:
-    """The hashes of a tree of `size` leaves; reads each tile once."""
+    """The hashes of a tree of `size` leaves; reads each tile once, and computes each root once."""
 
     def __init__(self, hashes: HashReader, size: int) -> None:
         self._hashes = hashes
         self._size = size
         self._read: dict[tuple[int, int], list[list[bytes]]] = {}
+        self._roots: dict[tuple[int, int], bytes] = {}
 
     def root_of(self, start: int, end: int) -> bytes:
         """MTH(D[start:end]) of RFC 6962, for ranges that its recursion makes."""
-        return self.range_of(start, end).root()
+        root = self._roots.get((start, end))
+        if root is None:
+            root = self._roots[start, end] = self.range_of(start, end).root()
+        return root
 
     def range_of(self, start: int, end: int) -> CompactRange:
         """The perfect subtrees of the leaves `start` to `end`."""

@@ -64,8 +64,9 @@ def requests_of(
     Raises:
         RecordNotFound: there is none.
     """
-    ours = _ours(store, name, row)
-    found = [ours] if ours is not None else _by_request_id(store, name, row, most)
+    places = store.candidates(name)
+    ours = _ours(store, name, row, places)
+    found = [ours] if ours is not None else _by_request_id(store, name, row, most, places)
     if not found:
         raise RecordNotFound(
             "The ledger has no prediction with this id.",
@@ -88,15 +89,17 @@ def require_one_request(store: Findable, requests: Sequence[Request]) -> None:
     """Check that an id means one request.
 
     Raises:
-        RecordAmbiguous: it means several, which are named by their time and caller.
+        RecordAmbiguous: it means several, which are named by what we called them, their time and caller.
     """
     if len(requests) == 1:
         return
-    named = "; ".join(f"{request.time} by {_caller(store, request)}" for request in requests[:_NAMED])
+    named = "; ".join(
+        f"{_id(store, request)} of {request.time} by {_caller(store, request)}" for request in requests[:_NAMED]
+    )
     more = "; …" if len(requests) > _NAMED else ""
     raise RecordAmbiguous(
         f"{len(requests)} requests have this id: {named}{more}.",
-        remedy="Name one by its prediction_id, or take them all, whoever sent them: --all",
+        remedy="Give one of these ids in its place, or take them all, whoever sent them: --all",
     )
 
 
@@ -109,9 +112,7 @@ def prediction_of(store: Findable, name: str, *, row: int | None = None) -> int:
     """
     places = predictions_of(store, name, row=row)
     if len(places) > 1:
-        raise RecordAmbiguous(
-            f"{len(places)} predictions have this id.", remedy="Name one by its prediction_id, or by the row."
-        )
+        raise _several(store, places)
     return places[0]
 
 
@@ -120,29 +121,45 @@ def records_about(store: Findable, prediction_id: str, kind: RecordType) -> tupl
     return tuple(place for place in store.find(prediction_id) if _type(store, place) == kind.value)
 
 
-def _ours(store: Findable, name: str, row: int | None) -> Request | None:
-    """What the prediction id `name` means, or the batch `name`, or a row of it."""
+def _several(store: Findable, places: Sequence[int]) -> RecordAmbiguous:
+    """The error for an id of several predictions, which lists them by their ids, times and rows."""
+    named = []
+    for place in places[:_NAMED]:
+        fields = _fields(store, place)
+        row = f", row {fields['row']}" if "row" in fields else ""
+        named.append(f"\n  {fields['prediction_id']} ({fields['time']}{row})")
+    more = f"\n  and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    return RecordAmbiguous(
+        f"{len(places)} predictions have this id.",
+        remedy=f"Give one of these ids in its place, or say the row too:{''.join(named)}{more}",
+    )
+
+
+def _ours(store: Findable, name: str, row: int | None, places: Sequence[int]) -> Request | None:
+    """What the prediction id `name` means, or the batch `name`, or a row of it; `places` are the candidates of it."""
     if row is not None:
-        named = _with_prediction_id(store, f"{name}-{row}")
+        named = _with_prediction_id(store, f"{name}-{row}", store.candidates(f"{name}-{row}"))
         if named is None:
-            named = _with_prediction_id(store, name)
+            named = _with_prediction_id(store, name, places)
             if named is not None and named[1].get("row") != row:
                 return None
         return None if named is None else _request(named[0], named[0] + 1, named[1])
-    named = _with_prediction_id(store, name)
+    named = _with_prediction_id(store, name, places)
     if named is not None:
         return _request(named[0], named[0] + 1, named[1])
-    first = _with_prediction_id(store, f"{name}-0")  # the name of a batch, which stands in its rows only
+    row_0 = f"{name}-0"  # the name of a batch stands in its rows only
+    first = _with_prediction_id(store, row_0, store.candidates(row_0))
     if first is None or _batch(first[1]) != name:
         return None
-    places = store.candidates(first[1]["request_id"])
-    end = _end(store, places, bisect_left(places, first[0]), name)
-    return _request(first[0], places[end - 1] + 1, first[1])
+    rows = store.candidates(first[1]["request_id"])
+    end = _end(store, rows, bisect_left(rows, first[0]), name)
+    return _request(first[0], rows[end - 1] + 1, first[1])
 
 
-def _by_request_id(store: Findable, name: str, row: int | None, most: int | None) -> list[Request]:
-    """What callers called `name`."""
-    places = store.candidates(name)
+def _by_request_id(
+    store: Findable, name: str, row: int | None, most: int | None, places: Sequence[int]
+) -> list[Request]:
+    """What callers called `name`, of which `places` are the candidates."""
     found: list[Request] = []
     position = 0
     while position < len(places) and (most is None or len(found) < most):
@@ -165,9 +182,9 @@ def _end(store: Findable, places: Sequence[int], first: int, batch: str) -> int:
     return bisect_left(range(in_turn), True, lo=first + 1, key=lambda at: _batch(_fields(store, places[at])) != batch)
 
 
-def _with_prediction_id(store: Findable, wanted: str) -> tuple[int, Mapping[str, Any]] | None:
-    """The place and the fields of the prediction that we called `wanted`."""
-    for place in store.candidates(wanted)[:_LOOKED_AT]:
+def _with_prediction_id(store: Findable, wanted: str, places: Sequence[int]) -> tuple[int, Mapping[str, Any]] | None:
+    """The place and the fields of the prediction that we called `wanted`, of which `places` are the candidates."""
+    for place in places[:_LOOKED_AT]:
         fields = _fields(store, place)
         if fields["type"] == RecordType.PREDICTION.value and fields["prediction_id"] == wanted:
             return place, fields
@@ -183,6 +200,12 @@ def _batch(fields: Mapping[str, Any]) -> str | None:
 
 def _request(start: int, end: int, fields: Mapping[str, Any]) -> Request:
     return Request(range(start, end), fields["time"])
+
+
+def _id(store: Findable, request: Request) -> str:
+    """What we called a request: its batch, or the one prediction of it that is meant."""
+    fields = _fields(store, request.places[0])
+    return (_batch(fields) if len(request.places) > 1 else None) or str(fields["prediction_id"])
 
 
 def _caller(store: Findable, request: Request) -> str:

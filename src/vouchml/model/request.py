@@ -57,7 +57,7 @@ def is_request_id(text: str) -> bool:
 
 
 def decode_request(body: bytes, contract: Contract) -> PredictionRequest:
-    """Decode `{"features": {name: number}, "request_id"?: str, "explain"?: bool}`.
+    """Decode `{"features": {name: value}, "request_id"?: str, "explain"?: bool}`.
 
     Raises:
         BodyMalformed: the body is not JSON, or names a key twice.
@@ -70,12 +70,12 @@ def decode_request(body: bytes, contract: Contract) -> PredictionRequest:
         raise _breach_of("explain", "must be true or false")
     features = document["features"]
     if not isinstance(features, dict):
-        raise _breach_of("features", "must be an object of feature names and numbers")
+        raise _breach_of("features", "must be an object of feature names and values")
     return PredictionRequest(request_id=document.get("request_id"), row=_row(features, contract), explain=explain)
 
 
 def decode_batch(body: bytes, contract: Contract, *, max_rows: int) -> BatchRequest:
-    """Decode `{"rows": [{name: number}, …], "request_id"?: str}`, of at most `max_rows` rows.
+    """Decode `{"rows": [{name: value}, …], "request_id"?: str}`, of at most `max_rows` rows.
 
     Raises:
         BodyMalformed, ContractBreach: as `decode_request`; a row is named by its place, such as `rows[3].age`.
@@ -84,7 +84,7 @@ def decode_batch(body: bytes, contract: Contract, *, max_rows: int) -> BatchRequ
     document = _envelope(parse_json(body, (*contract.feature_names, *_MANY), limits), required="rows", known=_MANY)
     rows = document["rows"]
     if not isinstance(rows, list) or not rows or len(rows) > max_rows:
-        raise _breach_of("rows", f"must be an array of 1 to {max_rows} objects of feature names and numbers")
+        raise _breach_of("rows", f"must be an array of 1 to {max_rows} objects of feature names and values")
     return BatchRequest(request_id=document.get("request_id"), rows=decode_records(rows, contract, place="rows"))
 
 
@@ -102,7 +102,7 @@ def decode_records(records: Sequence[Any], contract: Contract, *, place: str) ->
     for index, record in enumerate(records):
         where = f"{place}[{index}]"
         if not isinstance(record, dict):
-            invalid.append(InvalidFeature(where, "must be an object of feature names and numbers"))
+            invalid.append(InvalidFeature(where, "must be an object of feature names and values"))
             if len(invalid) > BREACHES_LISTED:
                 break
             continue

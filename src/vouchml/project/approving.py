@@ -10,10 +10,11 @@ from typing import Final
 from vouchml.errors import DecisionFailed, EvidenceRefused, SettingsInvalid
 from vouchml.governance.admission import require_signed
 from vouchml.governance.approvals import MEANINGS, Meaning, SignedApproval, authors_of, read_approvals, sign_approval
-from vouchml.governance.break_glass import LONGEST, sign_break_glass
+from vouchml.governance.break_glass import LONGEST, Emergency, emergencies, require_within_limit, sign_break_glass
 from vouchml.governance.decision import Decision, newest_decision
 from vouchml.governance.signed_evidence import APPROVAL, BREAK_GLASS, dated_name, moment_text
 from vouchml.project.private_copy import PrivateCopy
+from vouchml.project.recorded_emergencies import recorded_emergencies
 from vouchml.project.saying import Statement, keep_statement
 from vouchml.registry import ModelRegistry
 from vouchml.settings import Settings
@@ -59,6 +60,17 @@ def require_reason(reason: str) -> None:
         raise SettingsInvalid(
             "A reason is one line of 1 to 2000 printable characters.", remedy='Say why: --reason "looked at the slices"'
         )
+
+
+def require_signers(settings: Settings, *names: str) -> None:
+    """Check before the work that a key of each of the `names` may sign as an approver here and now.
+
+    Raises:
+        SigningKeyNotFound, SigningKeyUnreadable: a key is not on this machine.
+        EvidenceRefused: a key does not count as that of an approver now.
+    """
+    for name in names:
+        _ring(settings).signer("approver", name)
 
 
 def what_is_there(settings: Settings, copy: PrivateCopy) -> Shown:
@@ -138,7 +150,8 @@ def break_glass(
     Raises:
         SettingsInvalid: the reason is not one line, or it would be for too long.
         SigningKeyNotFound, SigningKeyUnreadable: a key is not on this machine.
-        EvidenceRefused: a key does not count as that of an approver, the two are not apart, or the model is not signed.
+        EvidenceRefused: a key does not count as that of an approver, the two are not apart, the model is not signed, or
+            its emergency admissions would last too long altogether.
         LedgerInvalid, LedgerUnavailable: it cannot be recorded, so it is not stored.
     """
     require_reason(reason)
@@ -154,6 +167,15 @@ def break_glass(
     trust.require_not_revoked(copy.digest)
     require_signed(copy.folder, copy.digest, copy.evidence, trust, model=copy.version.name, at=now)
     until = now + lasting
+    signed = emergencies(
+        copy.evidence,
+        copy.digest,
+        trust,
+        model=copy.version.name,
+        at=now,
+        separation=settings.trust.separation,
+    )
+    require_within_limit(Emergency(now, until), (*signed, *recorded_emergencies(settings, copy.digest)))
     envelope = sign_break_glass(copy.version.name, copy.digest, reason, keys=(first, second), at=now, until=until)
     statement = keep_statement(
         settings,

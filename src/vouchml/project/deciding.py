@@ -48,6 +48,7 @@ def decide(
     Raises:
         VouchError: the version cannot be judged at all, see `gate_version`.
         EvidenceMismatch: its files changed while it was judged.
+        SigningKeyNotFound: there is no key `name` on this machine.
         ModelRevoked: nothing that a gate says lets it serve again.
         LedgerInvalid, LedgerUnavailable: the decision cannot be recorded, so there is none.
     """
@@ -55,6 +56,8 @@ def decide(
     registry = ModelRegistry.connect(settings.tracking_uri)
     version = registry.version(settings.project.registered_model, reference)
     ring = KeyRing(settings.signing_keys_folder, settings.trust_store_path)
+    if sign and name is not None:
+        ring.signer("gate", name)  # whoever names a key wants it to sign, and nothing else
     with private_copy(registry, version) as copy:
         ring.store().require_not_revoked(copy.digest)
         evidence, signature_problem = _verified(settings, copy, ring.store())

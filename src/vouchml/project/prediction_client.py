@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from vouchml.errors import ServiceRefused, ServiceUnreachable
+from vouchml.errors import AnotherModelServed, ServiceRefused, ServiceUnreachable
 
 ANSWERS_WITHIN_SECONDS = 30.0
 _NAMES_SHOWN = 10
@@ -45,6 +45,23 @@ class PredictionClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._http.close()
+
+    def require_model(self, name: str) -> None:
+        """Check that the service serves the registered model `name`, before a row of it is sent to somebody else.
+
+        Raises:
+            AnotherModelServed: it serves another.
+            ServiceUnreachable, ServiceRefused: see `predict`.
+        """
+        served = self.health().get("model_name")
+        if not isinstance(served, str) or not served.isprintable():
+            raise _not_ours(self.url)
+        if served != name:
+            raise AnotherModelServed(
+                f"The service at {self.url} serves {served}, and this project's model is {name}; no row was sent.",
+                remedy="Name the right service: [serving] port in vouch.toml, VOUCH_SERVING__PORT=PORT, or --url URL. "
+                "If it is the right one, mend [project] registered_model.",
+            )
 
     def health(self) -> dict[str, Any]:
         """What `GET /health` says.
@@ -98,10 +115,7 @@ class PredictionClient:
             return document
         detail = (document or {}).get("detail")
         if not isinstance(detail, Mapping) or not isinstance(detail.get("message"), str):
-            raise ServiceUnreachable(
-                f"What answers at {self.url} is not the vouchml service (HTTP {response.status_code}).",
-                remedy="Check the address: [serving] port in vouch.toml, or --url.",
-            )
+            raise _not_ours(self.url, f" (HTTP {response.status_code})")
         raise _refused(self.url, response.status_code, detail)
 
 
@@ -145,6 +159,13 @@ def _names(word: str, names: Any) -> list[str]:
 def _entries(invalid: Any) -> list[Mapping[str, Any]]:
     entries = invalid if isinstance(invalid, list) else []
     return [entry for entry in entries if isinstance(entry, Mapping)][:_NAMES_SHOWN]
+
+
+def _not_ours(url: str, how: str = "") -> ServiceUnreachable:
+    return ServiceUnreachable(
+        f"What answers at {url} is not the vouchml service{how}.",
+        remedy="Check the address: [serving] port in vouch.toml, or --url.",
+    )
 
 
 def _not_an_address(url: str) -> ServiceUnreachable:

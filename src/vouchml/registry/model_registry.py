@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from vouchml.errors import PromotionRefused, VersionNotFound
+from vouchml.registry.bounded_download import download, list_files
 from vouchml.registry.connection import connect_client
 from vouchml.registry.failures import mlflow_errors
 from vouchml.registry.history import Action, Promotion, last_move, read_history, version_before
@@ -96,7 +96,7 @@ class ModelRegistry:
         staged = [version for version in self.versions(name) if version.stage == wanted.stage]
         if not staged:
             raise VersionNotFound(
-                f"No version of {name} is in {wanted.stage}.", remedy="Promote one: vouch registry promote VERSION"
+                f"No version of {name} is in {wanted.stage}.", remedy="Promote one: vouch promote VERSION --why TEXT"
             )
         return staged[0]
 
@@ -151,7 +151,7 @@ class ModelRegistry:
         if before is None:
             raise PromotionRefused(
                 f"No version of {name} was in {stage} before this one, as far as the history goes.",
-                remedy="Choose one yourself: vouch registry promote VERSION",
+                remedy="Choose one yourself: vouch promote VERSION --why TEXT",
             )
         return self.version(name, str(before))
 
@@ -163,23 +163,29 @@ class ModelRegistry:
         """
         return read_history(dict(self._registered_model(name).tags))
 
-    def fetch(self, version: Version, folder: Path) -> None:
-        """Copy the files of `version`, as they were logged, into the empty `folder`.
+    def fetch(self, version: Version, folder: Path, *, most_bytes: int | None = None) -> None:
+        """Copy the files of `version`, as they were logged, into the empty `folder`: `most_bytes` together, if given.
 
         Raises:
             VersionNotFound: the files are gone.
+            BundleInvalid: they have more bytes, by what MLflow lists or by what arrives, or a path leads elsewhere.
         """
-        from mlflow.artifacts import download_artifacts
-
         what = f"the files of version {version.number} of {version.name}"
         with mlflow_errors(what):
             place = self.client.get_model_version_download_uri(version.name, str(version.number))
-            with TemporaryDirectory(dir=folder.parent) as download:
-                # MLflow puts a folder into the folder that it is given.
-                arrived = download_artifacts(place, dst_path=download, tracking_uri=self.client.tracking_uri)
-                for path in Path(arrived).iterdir():
-                    path.rename(folder / path.name)
+            repository = self.artifacts(place)
+            files = list_files(repository)
+            if not files and not repository.list_artifacts(None):
+                raise VersionNotFound(f"MLflow does not have {what}.", remedy="See what there is: vouch registry list")
+            download(repository, files, folder, most=most_bytes)
         (folder / META_FILE).unlink(missing_ok=True)
+
+    def artifacts(self, place: str) -> Any:
+        """MLflow's repository of the artifacts at an address."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        uri = self.client.tracking_uri
+        return get_artifact_repository(place, tracking_uri=uri, registry_uri=uri)
 
     def fetch_run_files(self, version: Version, names: Collection[str], folder: Path) -> frozenset[str]:
         """Copy those of `names` that the run of `version` has among its artifacts into `folder`, and say which."""

@@ -68,6 +68,7 @@ def answer_text(lineup: Lineup, arm: Arm) -> AnswerText:
         "threshold": contract.threshold,
         "model_role": arm,
         "shadow_version": lineup.shadow.version if lineup.shadow else None,
+        **({"break_glass_until": until} if (until := lineup.break_glass_until) else {}),
         "out_of_range": None,
     }
     return AnswerText(

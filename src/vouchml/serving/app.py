@@ -50,11 +50,12 @@ from vouchml.serving.routes.webhooks import webhook_routes
 from vouchml.serving.row_budget import RowBudget
 from vouchml.serving.schemas import ErrorReply
 from vouchml.serving.service import Rules, Service
+from vouchml.serving.settings_file import SettingsFile
 from vouchml.serving.shadow import Shadow
 from vouchml.serving.stalled_connections import StalledConnections
 from vouchml.serving.tracing import recording_of, traced
 from vouchml.serving.worker_ledger import worker_ledger, worker_name
-from vouchml.settings import Settings, load_settings
+from vouchml.settings import Settings, load_settings, settings_path
 from vouchml.trust.access import Access
 from vouchml.trust.api_keys_file import ApiKeysFile, api_keys_path
 
@@ -67,8 +68,10 @@ DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings) -> Service:
+def create_app(settings: Settings, settings_file: SettingsFile | None = None) -> Service:
     """The service of one project. It listens at once and loads a model as soon as the registry has one.
+
+    With `settings_file`, where the settings are from, `/health` says when that was changed.
 
     Raises:
         AnonymousRefused: `[serving] host` can be reached by others, and there are no API keys.
@@ -85,6 +88,7 @@ def create_app(settings: Settings) -> Service:
     ledger = worker_ledger(settings, metrics, worker=worker)
     follower = Follower(
         settings,
+        settings_file=settings_file,
         on_reload=metrics.reload,
         on_lineup=lambda lineup: metrics.describe(lineup.by_role()),
         on_loaded=ledger.loaded if ledger else lambda *_: None,
@@ -167,8 +171,9 @@ def app_of_environment() -> Service | TracedService:
     if parent_process() is not None:
         let_through(signal.SIGINT)  # which uvicorn's server, that loads this app, answers from before
     try:
-        settings = load_settings()
-        return traced(create_app(settings), settings)
+        file = SettingsFile(settings_path())  # before it is read
+        settings = load_settings(file.path)
+        return traced(create_app(settings, file), settings)
     except VouchError as error:
         sys.stderr.write(f"{error.diagnostics()}\n")
         # From this status the one that started the workers knows that another would fare no better.

@@ -103,5 +103,8 @@ class InferenceResponse(BaseModel):
     model_name: str
     model_version: str
     id: str
-    parameters: Provenance
+    parameters: Provenance = Field(
+        description="Which version answered, and where it comes from; `break_glass_until` only while a version serves "
+        "by an emergency admission."
+    )
     outputs: list[OutputTensor]

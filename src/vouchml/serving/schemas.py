@@ -63,6 +63,9 @@ class Source(BaseModel):
     threshold: float = Field(description="The positive class is predicted from this probability on.")
     model_role: Literal["champion", "challenger"] = Field(description="Whether a canary answered.")
     shadow_version: str | None = Field(description="The version that is compared with the one that answered.")
+    break_glass_until: str | None = Field(
+        default=None, description="Only while a version serves by an emergency admission: when that ends."
+    )
 
 
 class Prediction(Source):
@@ -170,6 +173,9 @@ class Health(BaseModel):
     warnings: list[str] = Field(description="What an operator should look at; the service is well.")
     last_poll_at: str | None = Field(description="The end of the last look at the registry, successful or not.")
     registry_reachable: bool | None = Field(description="Null until the first look has ended.")
+    settings_changed: bool = Field(
+        description="Whether vouch.toml was changed since the worker that answers started, and waits for a restart."
+    )
     ledger: LedgerHealth
 
 

@@ -15,6 +15,7 @@ from vouchml.settings.loading import (
     load_settings,
     setting_names,
     settings_from,
+    settings_path,
 )
 from vouchml.settings.policy import Bound, EvidenceKind, Margin, PolicySettings
 from vouchml.settings.sections import (
@@ -56,6 +57,7 @@ __all__ = [
     "load_settings",
     "setting_names",
     "settings_from",
+    "settings_path",
     "sqlite_file",
     "sqlite_uri",
 ]

@@ -63,8 +63,13 @@ def load_settings(path: Path | None = None) -> Settings:
     Raises:
         SettingsInvalid: the file is missing or not TOML, a key is unknown, or a value is not allowed.
     """
-    path = path or Path(os.environ.get(SETTINGS_FILE_VARIABLE, SETTINGS_FILE))
+    path = path or settings_path()
     return settings_from(_read_toml(path), file=path.name, root=path.resolve().parent)
+
+
+def settings_path() -> Path:
+    """The file named by `VOUCH_CONFIG`, else `vouch.toml` here; whether it is there or not."""
+    return Path(os.environ.get(SETTINGS_FILE_VARIABLE, SETTINGS_FILE))
 
 
 def settings_from(values: Mapping[str, Any], *, file: str, root: Path) -> Settings:

@@ -12,6 +12,7 @@ key, trusted = ring.signer("trainer")
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,15 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from vouchml.errors import SigningKeyInvalid, SigningKeyNotFound
+from vouchml.errors import (
+    KeyExpired,
+    KeyNotYetValid,
+    KeyRevoked,
+    KeyRoleWrong,
+    KeyUnknown,
+    SigningKeyInvalid,
+    SigningKeyNotFound,
+)
 from vouchml.trust.private_file import changing, write_private
 from vouchml.trust.public_key import Algorithm
 from vouchml.trust.signing_key import SigningKey, create_signing_key
@@ -157,10 +166,9 @@ class KeyRing:
             TrustStoreInvalid: the trust store cannot be read.
         """
         now, store = datetime.now(UTC), self.store()
-        if name is not None:
-            key = load_signing_key(signing_key_path(self.folder, name))
-            return key, store.verifier(role, key.public.key_id, at=now)
         here = [key for key in store.signers(role, at=now) if signing_key_path(self.folder, key.name).exists()]
+        if name is not None:
+            return self._signer_named(name, role, store, [each.name for each in here], at=now)
         if not here:
             raise SigningKeyNotFound(
                 f"There is no key on this machine that may sign as {role}.",
@@ -169,10 +177,33 @@ class KeyRing:
         if len(here) > 1:
             raise SigningKeyNotFound(
                 f"Several keys on this machine may sign as {role}: {', '.join(key.name for key in here)}.",
-                remedy="Say which one.",
+                remedy="Say which one: --as NAME",
             )
         key = load_signing_key(signing_key_path(self.folder, here[0].name))
         return key, store.verifier(role, key.public.key_id, at=now)
+
+    def _signer_named(
+        self, name: str, role: Role, store: TrustStore, here: Sequence[str], *, at: datetime
+    ) -> tuple[SigningKey, TrustedKey]:
+        """The key of `name`; `here` are the names whose keys may sign for `role` on this machine, to be told if not."""
+        remedy = f"To make one: vouch keys add NAME --role {role} --email EMAIL"
+        if here:
+            remedy = f"May sign as {role} here: {', '.join(here)}. {remedy}"
+        path = signing_key_path(self.folder, name)
+        if not path.exists():
+            if any(key.name == name for key in store.key):
+                raise SigningKeyNotFound(
+                    f"The private half of the key '{name}' is not on this machine.",
+                    remedy=f"Sign where it is. {remedy}",
+                )
+            hint = _nearest(name, here or [key.name for key in store.key])
+            raise SigningKeyNotFound(f"There is no key '{name}'.{hint}", remedy=remedy)
+        key = load_signing_key(path)
+        try:
+            return key, store.verifier(role, key.public.key_id, at=at)
+        except (KeyUnknown, KeyRevoked, KeyRoleWrong, KeyNotYetValid, KeyExpired) as error:
+            # What is in the way is the choice of the key: nothing has been signed that could be signed anew.
+            raise type(error)(error.message, remedy=remedy) from None
 
     def holds(self, key: TrustedKey) -> bool:
         """Whether the private half of `key` is on this machine.
@@ -238,9 +269,19 @@ def _require_reason(reason: str) -> None:
 
 
 def _not_found(store: TrustStore, reference: str) -> SigningKeyNotFound:
-    close = difflib.get_close_matches(reference, sorted({key.name for key in store.key}), n=1, cutoff=0.5)
-    hint = f" Did you mean '{close[0]}'?" if close else ""
+    begun = [f"{key.key_id[:16]} of {key.name}" for key in store.key if key.key_id.startswith(reference.lower())]
+    if reference and begun:
+        return SigningKeyNotFound(
+            f"The first digits of an id are at least 8. Ids that begin so: {', '.join(begun)}.",
+            remedy="Give more of the one that is meant, or its name.",
+        )
+    hint = _nearest(reference, sorted({key.name for key in store.key}))
     return SigningKeyNotFound(f"There is no such key.{hint}", remedy="See which there are: vouch keys list")
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def _now() -> datetime:

@@ -52,6 +52,12 @@ def test_events_of_a_type_come_latest_first_and_only_those_before_a_place(store:
     assert list(store.events(RecordType.RELEASE)) == []
 
 
+def test_events_are_all_given_however_many_there_are(store: LedgerStore) -> None:
+    store.append([event(RecordType.HOLD, {"reason": "a case"}, time=MOMENT) for _ in range(1500)], sign=unsigned)
+    assert [entry.index for entry in store.events(RecordType.HOLD)] == list(range(1499, -1, -1))
+    assert [entry.index for entry in store.events(RecordType.HOLD, before=30)] == list(range(29, -1, -1))
+
+
 @given(st.lists(st.tuples(st.integers(0, 3 * PRUNED_AT_ONCE), st.integers(0, 3 * PRUNED_AT_ONCE)), max_size=6))
 def test_parts_are_the_same_records_and_none_is_larger_than_it_may(pairs: list[tuple[int, int]]) -> None:
     spans = [(min(pair), max(pair)) for pair in pairs]

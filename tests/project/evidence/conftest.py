@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,15 @@ import pytest
 # pytest puts the folder of a test on the path, not the repository that `tests.project.evidence` is found from.
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from tests.own_copy import own_copy
 from tests.project.evidence.judged_project import JudgedProject
-from tests.project.evidence.own_copy import forget_places, own_copy
-
-
-@pytest.fixture(autouse=True)
-def _no_places_from_other_copies() -> Iterator[None]:
-    forget_places()
-    yield
-    forget_places()
+from tests.shared_folders import SharedFolders
 
 
 @pytest.fixture(scope="session")
-def judged_folder(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def judged_folder(
+    trained_folder: Path, tmp_path_factory: pytest.TempPathFactory, shared_folders: SharedFolders
+) -> Path:
     """Versions 1 and 2 are signed by development keys, and the gate has decided PASS on version 1."""
     began = time.perf_counter()
     made = JudgedProject(own_copy(trained_folder, tmp_path_factory.mktemp("judged") / "a project"))
@@ -33,7 +28,7 @@ def judged_folder(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory
         made.sign(number)
     assert made.decide(1).outcome.verdict == "PASS"
     print(f"signed two versions and gated one in {time.perf_counter() - began:.1f} s")
-    return made.settings.root
+    return shared_folders.watch(made.settings.root)
 
 
 @pytest.fixture

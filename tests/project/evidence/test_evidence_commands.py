@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
-from tests.cli.processes import run
+import pytest
+from tests.cli.processes import run, run_at_terminal
 from tests.project.evidence.judged_project import JudgedProject
 
 
 def test_a_person_sees_what_there_is_and_is_asked_before_anything_is_signed(judged: JudgedProject) -> None:
     command = ("approve", "1", "--as", "development-approver", "--reason", "looked at the slices")
     before = set(judged.evidence(1))
-    asked = run(*command, cwd=judged.settings.root, text="n\n")
+    asked = run_at_terminal(*command, cwd=judged.settings.root, answer="n\n")
     assert asked.returncode == 130
+    assert asked.stderr.endswith("Nothing was done.\n")
     assert "PASS, by development-gate" in asked.stdout
     assert "provenance.dsse.json" in asked.stdout
     assert "Sign as development-approver: approved?" in asked.stderr
@@ -21,6 +23,50 @@ def test_a_person_sees_what_there_is_and_is_asked_before_anything_is_signed(judg
     document = json.loads(signed.stdout)
     assert set(judged.evidence(1)) == before | {document["file"]}
     assert (document["meaning"], set(document["evidence"])) == ("approved", before)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("approve", "1", "--as", "development-approver", "--reason", "looked at the slices"),
+        ("break-glass", "1", "--as", "development-approver", "--as", "grace", "--reason", "the other one is wrong"),
+    ],
+)
+def test_without_a_terminal_nobody_is_asked_and_the_option_that_answers_is_named(
+    judged: JudgedProject, command: tuple[str, ...]
+) -> None:
+    judged.ring.add("grace", role="approver", email="grace@example.org")
+    before = set(judged.evidence(1))
+    told = run(*command, cwd=judged.settings.root, text="y\n")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == (
+        "error: This command asks before it goes on, and its input is not a terminal. Nothing was done.\n"
+        "Answer beforehand: --yes\n"
+    )
+    assert set(judged.evidence(1)) == before
+
+
+def test_a_name_without_a_key_is_told_before_anything_is_fetched_or_asked(judged: JudgedProject) -> None:
+    told = run("approve", "1", "--as", "development-aprover", "--reason", "fine", cwd=judged.settings.root)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith(
+        "error: There is no key 'development-aprover'. Did you mean 'development-approver'?\n"
+        "May sign as approver here: development-approver. To make one: vouch keys add NAME --role approver"
+    )
+
+
+def test_a_gate_that_is_to_sign_by_a_key_that_there_is_not_does_not_judge_at_all(judged: JudgedProject) -> None:
+    told = run("gate", "2", "--quiet", "--as", "nobody", cwd=judged.settings.root)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith("error: There is no key 'nobody'.\nMay sign as gate here: development-gate.")
+
+
+def test_a_move_without_a_reason_is_refused(judged: JudgedProject) -> None:
+    for command in (("promote", "1"), ("registry", "promote", "1"), ("registry", "rollback")):
+        told = run(*command, "--why", " ", cwd=judged.settings.root)
+        assert (told.returncode, told.stdout) == (2, "")
+        assert "say in a few words why" in told.stderr
+    assert judged.registry.history(judged.name) == ()
 
 
 def test_gate_promote_and_audit_from_the_command_line(judged: JudgedProject) -> None:

@@ -39,7 +39,7 @@ ASKED = ("our_own_field", "nobody_answers_this")
 @pytest.fixture(scope="module")
 def made(judged_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> PackedProject:
     """Version 1, approved by ada and decided on by a policy that asks for it; packed with its model. To copy."""
-    from tests.project.evidence.own_copy import own_copy
+    from tests.own_copy import own_copy
 
     folder = tmp_path_factory.mktemp("packed")
     judged = JudgedProject(own_copy(judged_folder, folder / "a project"))

@@ -8,6 +8,7 @@ import pytest
 from tests.project.evidence.judged_project import JudgedProject
 
 from vouchml.errors import (
+    BreakGlassInvalid,
     EvidenceRefused,
     ModelRevoked,
     SeparationBroken,
@@ -15,7 +16,10 @@ from vouchml.errors import (
     SignatureMissing,
     VersionNotFound,
 )
+from vouchml.governance.signed_evidence import moment_text
+from vouchml.ledger.governance_events import Said, said_record
 from vouchml.project.admissibility import admission_of
+from vouchml.project.open_ledger import write
 from vouchml.project.private_copy import private_copy
 from vouchml.project.revocation import revoke
 from vouchml.trust.model_signature import SIGNATURE_FILE
@@ -77,6 +81,19 @@ def test_one_person_with_two_keys_is_not_two(two: JudgedProject) -> None:
 def test_it_lasts_four_hours_at_most(two: JudgedProject, hours: float) -> None:
     with pytest.raises(SettingsInvalid, match="4 hours at most"):
         two.break_glass(2, "grace", "alan", hours=hours)
+
+
+def test_all_of_one_version_last_twelve_hours_also_if_the_earlier_ones_were_taken_away(two: JudgedProject) -> None:
+    digest = two.sign(2).digest
+    for days_ago in (3, 2, 1):  # only the ledger still tells of them
+        began = datetime.now(UTC) - timedelta(days=days_ago)
+        until = moment_text(began + timedelta(hours=4))
+        said = Said("break_glass", two.name, digest, 2, "e" * 64, ("grace", "alan"), {"reason": "x", "until": until})
+        write(two.settings, said_record(said, time=began))
+    with pytest.raises(BreakGlassInvalid, match="12 hours at most altogether, and this one would make it 13") as told:
+        two.break_glass(2, "grace", "alan", hours=1)
+    assert told.value.remedy.startswith("Have the gate decide (vouch gate VERSION)")
+    two.break_glass(1, "grace", "alan", hours=1)
 
 
 def test_it_does_not_stand_in_for_the_signature_of_the_model_or_for_a_revocation(two: JudgedProject) -> None:

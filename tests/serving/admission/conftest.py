@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -105,8 +104,6 @@ def vouched(served_project: Project) -> Vouched:
     """Version 1 signed and decided on; version 2 neither; ada and bob may approve. Admission is enforced."""
     settings = served_project.settings.model_copy(update={"trust": TrustSettings()})
     vouched = Vouched(type(served_project)(settings))
-    for number in (1, 2):  # projects share their artifacts, and other tests have left evidence there
-        shutil.rmtree(vouched.evidence_folder(number), ignore_errors=True)
     vouched.keys.add_development_keys()
     for person in ("ada", "bob"):
         vouched.keys.add(person, email=f"{person}@example.org", role="approver")

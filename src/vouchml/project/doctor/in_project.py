@@ -8,9 +8,8 @@ import stat
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import httpx
-
 from vouchml.errors import VersionNotFound, VouchError
+from vouchml.project.answering import answer_at, service_at
 from vouchml.project.doctor.finding import Finding, ok, problem, warning
 from vouchml.project.ports import API_PORT, MLFLOW_PORT, port_problem
 from vouchml.project.up import is_server, without_credentials
@@ -102,16 +101,18 @@ def staged_version(settings: Settings) -> Finding:
         why = error.message if isinstance(error, VouchError) else f"{error.name} is not installed"
         return problem(check, f"not known: {why}", "Mend the MLflow store first.")
     if pointer.version is None:
-        return warning(check, f"no version of {name}", "vouch registry promote VERSION --why TEXT")
+        return warning(check, f"no version of {name}", "vouch promote VERSION --why TEXT")
     if pointer.warnings:
-        return warning(check, " ".join(pointer.warnings), f"vouch registry promote {pointer.version} --why TEXT")
+        fix = "See which of them vouch did not move: vouch audit. Then: vouch promote VERSION --why TEXT"
+        return warning(check, " ".join(pointer.warnings), fix)
     return ok(check, f"version {pointer.version} of {name}")
 
 
 def ports(settings: Settings) -> list[Finding]:
     """Whether the ports are free, or ours already."""
     serving = settings.serving
-    findings = [_port(settings, "Port of the API", serving.port, API_PORT, _is_api(settings))]
+    ours, whose = _is_api(settings)
+    findings = [_port(settings, "Port of the API", serving.port, API_PORT, ours, whose=whose)]
     if not is_server(settings.tracking_uri):
         findings.append(
             _port(settings, "Port of MLflow's pages", serving.mlflow_port, MLFLOW_PORT, _is_mlflow(settings))
@@ -153,7 +154,7 @@ def private_folder(settings: Settings) -> Finding:
     return ok("Private folder", f"{folder} is yours only")
 
 
-def _port(settings: Settings, check: str, port: int, setting: str, ours: str) -> Finding:
+def _port(settings: Settings, check: str, port: int, setting: str, ours: str, *, whose: str = "") -> Finding:
     found = port_problem(settings.serving.host, port)
     place = f"{port} on {settings.serving.host}"
     if found is None:
@@ -162,33 +163,25 @@ def _port(settings: Settings, check: str, port: int, setting: str, ours: str) ->
         return ok(check, f"{place}: {ours}")
     if found == errno.EADDRINUSE:
         variable = f"VOUCH_SERVING__{setting.rpartition(' ')[2].upper()}"
-        return problem(check, f"{place} is in use by another program", f"Stop it, or change {setting} or {variable}.")
+        found_there = f"{place} is in use by another program{whose}"
+        return problem(check, found_there, f"Stop it, or change {setting} or {variable}.")
     if found in (errno.EACCES, errno.EPERM):
         return problem(check, f"{place} is not open to this user", f"Choose a port from 1024 on: {setting}.")
     return problem(check, f"{settings.serving.host} is not an address of this machine", "Mend [serving] host.")
 
 
-def _is_api(settings: Settings) -> str:
-    reply = _get(f"{settings.api_url}/health")
-    if reply is None:
-        return ""
-    try:
-        health = reply.json()
-        name, version = health["model_name"], health["model_version"]
-    except (ValueError, KeyError, TypeError):
-        return ""
-    served = f"version {version}" if version else "no version yet"
-    return f"a vouchml service answers there, for {name}, {served}"
+def _is_api(settings: Settings) -> tuple[str, str]:
+    """What is said of a service of this project's model at the port of the API, or else of one of another's."""
+    found = service_at(settings.api_url)
+    if found is None:
+        return "", ""
+    if found.model != settings.project.registered_model:
+        return "", f": the vouchml service of {found.model}"
+    served = f"version {found.version}" if found.version else "no version yet"
+    return f"a vouchml service answers there, for {found.model}, {served}", ""
 
 
 def _is_mlflow(settings: Settings) -> str:
-    reply = _get(f"{settings.mlflow_url}/version")
+    reply = answer_at(f"{settings.mlflow_url}/version")
     text = reply.text.strip() if reply is not None and reply.is_success else ""
     return f"MLflow {text} answers there" if text[:1].isdigit() and len(text) < 20 else ""
-
-
-def _get(url: str) -> httpx.Response | None:
-    try:
-        return httpx.get(url, timeout=2.0, trust_env=False)
-    except httpx.HTTPError:
-        return None

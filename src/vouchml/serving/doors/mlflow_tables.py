@@ -157,7 +157,7 @@ def _is_index(index: Any, rows: int) -> bool:
 
 def _of_columns(columns: Mapping[str, Any], rules: TableRules) -> Decoded:
     lists = [cells for cells in columns.values() if isinstance(cells, list)]
-    if not lists:  # one row, as an object of numbers
+    if not lists:  # one row, as an object of cells
         return _of_records([columns], rules, place="inputs")
     if len(lists) != len(columns) or len({len(cells) for cells in lists}) != 1:
         raise ContractBreach("'inputs' must give every column the same number of rows.")

@@ -22,7 +22,7 @@ from vouchml.serving.doors.open_inference_request import InferenceRequest, decod
 from vouchml.serving.doors.predict import REQUEST_ID
 from vouchml.serving.doors.tensors import to_binary
 from vouchml.serving.error_replies import ask_again, in_one_line, told
-from vouchml.serving.following.served_model import ServedModel
+from vouchml.serving.following.served_model import Lineup, ServedModel
 from vouchml.serving.recording import Recording
 from vouchml.serving.reply import JSON, Header, Reply
 from vouchml.settings import ServingSettings
@@ -77,8 +77,7 @@ class OpenInferenceDoor:
         call.name(request.id)
         scored = await self._plane.score_rows(lineup, call, request.rows, place="rows")
         prediction_id = await self._recording.many(self.name, call, scored, request.rows)
-        shadow = lineup.shadow.version if lineup.shadow else None
-        return _encode(request, scored, call.request_id, prediction_id, shadow)
+        return _encode(request, scored, call.request_id, prediction_id, lineup)
 
     async def _decode(self, call: Call, contract: Contract) -> InferenceRequest:
         def decode() -> InferenceRequest:
@@ -117,7 +116,7 @@ def open_inference_error(error: VouchError, headers: Iterable[Header] = ()) -> R
 
 
 def _encode(
-    request: InferenceRequest, scored: ScoredRows, request_id: str, prediction_id: str, shadow: str | None
+    request: InferenceRequest, scored: ScoredRows, request_id: str, prediction_id: str, lineup: Lineup
 ) -> Reply:
     served, contract = scored.served, scored.served.contract
     probabilities = scored.probabilities.tolist()
@@ -152,7 +151,8 @@ def _encode(
                 "positive_class": contract.positive_class,
                 "threshold": contract.threshold,
                 "model_role": scored.arm,
-                "shadow_version": shadow or "",
+                "shadow_version": lineup.shadow.version if lineup.shadow else "",
+                **({"break_glass_until": until} if (until := lineup.break_glass_until) else {}),
                 "out_of_range_count": 0 if scored.outside is None else int(scored.outside.sum()),
             },
             "outputs": outputs,

@@ -39,7 +39,7 @@ class PredictDoor:
         check_json_type(headers)
 
     async def answer(self, call: Call) -> Reply:
-        """Answer `{"features": {name: number}, "request_id"?: str, "explain"?: bool}`."""
+        """Answer `{"features": {name: value}, "request_id"?: str, "explain"?: bool}`."""
         plane = self._plane
         lineup = plane.lineup()
         request = lineup.champion.decoder.one(call.body)
@@ -81,7 +81,7 @@ class PredictBatchDoor:
         check_json_type(headers)
 
     async def answer(self, call: Call) -> Reply:
-        """Answer `{"rows": [{name: number}, …], "request_id"?: str}`."""
+        """Answer `{"rows": [{name: value}, …], "request_id"?: str}`."""
         lineup = self._plane.lineup()
         decode = lineup.champion.decoder.many
         long = len(call.body) >= LONG_BODY

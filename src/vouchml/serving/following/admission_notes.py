@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from vouchml.governance.signed_evidence import moment_text
-from vouchml.serving.following.served_model import ServedModel
+from vouchml.serving.following.served_model import ServedModel, first_to_end
 from vouchml.serving.reply import Header
 
 BREAK_GLASS: Final = b"x-vouch-break-glass"
@@ -29,20 +28,13 @@ def spoken_against(serving: Sequence[ServedModel]) -> tuple[str, ...]:
         for served in serving
         if served.admitted.warning
     ]
-    emergencies = [f"A version serves by break-glass until {until}." for until in _emergencies(serving)]
+    emergencies = [
+        f"A version serves by break-glass until {until}." for served in serving if (until := served.break_glass_until)
+    ]
     return (*unproved, *emergencies)
 
 
 def flags(serving: Sequence[ServedModel]) -> tuple[Header, ...]:
     """What every answer says of them, beside the headers of its door."""
-    emergencies = _emergencies(serving)
-    return ((BREAK_GLASS, min(emergencies).encode()),) if emergencies else ()
-
-
-def _emergencies(serving: Sequence[ServedModel]) -> list[str]:
-    """Until when those serve that were let in without a decision."""
-    return [
-        moment_text(admission.valid_until)
-        for served in serving
-        if (admission := served.admitted.admission) is not None and admission.is_break_glass
-    ]
+    until = first_to_end(serving)
+    return ((BREAK_GLASS, until.encode()),) if until else ()

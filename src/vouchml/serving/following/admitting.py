@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from vouchml.errors import DecisionExpired, EvidenceRefused, KeyExpired, KeyNotYetValid, TrustStoreInvalid
 from vouchml.governance.admission import Admission, AdmissionRules, admit
-from vouchml.governance.signed_evidence import EvidenceFiles
+from vouchml.governance.later_statements import later_statements
+from vouchml.governance.signed_evidence import BREAK_GLASS, EvidenceFiles, kind_of
 from vouchml.model import Bundle
 from vouchml.serving.following.evidence_cache import EvidenceCache
+from vouchml.serving.following.moment import NOT_THERE, Moment, moment_of_file
 from vouchml.serving.following.reasons import public_reason
 from vouchml.settings import Settings
 from vouchml.trust.trust_store_file import read_trust_store
@@ -22,9 +23,8 @@ ONLY_WARNS: Final = "Admission only warns ([trust] admission): versions are serv
 #: What time alone brings about: a reason to refuse the next load, and none to take away what serves.
 OF_TIME: Final = (DecisionExpired, KeyExpired, KeyNotYetValid)
 #: What `Admitting.moment_of_trust` gives where there is no trust store.
-NO_TRUST_STORE: Final = (0, 0, 0)
+NO_TRUST_STORE: Final = NOT_THERE
 
-Moment = tuple[int, int, int]
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -32,19 +32,30 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 class Admitted:
     """A version that may be loaded: why, or what speaks against it where the settings let it in all the same.
 
-    It was judged `at` that time, by the trust store that there was at `moment`.
+    It was judged `at` that time, by the trust store that there was at `moment`, and by the files of `evidence`, of
+    those that were kept at `evidence_moment`.
     """
 
     admission: Admission | None
     warning: str = ""
     moment: Moment = NO_TRUST_STORE
     at: datetime = _NEVER
+    evidence: frozenset[str] = frozenset()
+    evidence_moment: Moment = NOT_THERE
 
     @property
     def has_ended(self) -> bool:
         """Whether an emergency let the version in, and is over."""
         admission = self.admission
         return admission is not None and admission.is_break_glass and admission.valid_until <= datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class SpokenAgainst:
+    """Why a version that serves would not be let in again, and whether somebody has signed that since the last look."""
+
+    reason: str
+    is_new: bool
 
 
 class Admitting:
@@ -69,64 +80,109 @@ class Admitting:
             TrustStoreInvalid: nothing says whose keys count.
             FolderNotWritable: the evidence cannot be kept.
         """
-        admitted = self._judge(bundle.folder, bundle.digest, files, datetime.now(UTC))
-        if self.mode != "off":
-            self._cache.keep(bundle.digest, files)
-        return admitted
+        admitted = self._judge(bundle, files, datetime.now(UTC), evidence_moment=NOT_THERE)
+        if self.mode == "off":
+            return admitted
+        self._cache.keep(bundle.digest, files)
+        return replace(admitted, evidence_moment=self._cache.moment(bundle.digest))
 
     def judge_again(self, bundle: Bundle) -> Admitted:
-        """Judge a bundle by the evidence that was kept when it came.
+        """Judge a bundle by the evidence that is kept: what it came with, and what was signed since.
 
         Raises:
             EvidenceRefused, TrustStoreInvalid: as `judge`.
         """
-        return self._judge(bundle.folder, bundle.digest, self._cache.read(bundle.digest), datetime.now(UTC))
+        moment = self._cache.moment(bundle.digest)  # before it is read: a change after that is seen by the next look
+        return self._judge(bundle, self._cache.read(bundle.digest), datetime.now(UTC), evidence_moment=moment)
 
-    def holds(self, admitted: Admitted) -> bool:
-        """Whether nothing has changed since a version was let in that could speak against it now."""
-        return self.mode == "off" or (admitted.moment == self.moment_of_trust() and not admitted.has_ended)
+    def holds(self, digest: str, admitted: Admitted) -> bool:
+        """Whether nothing has changed since a version was let in that could speak for or against it now."""
+        if self.mode == "off":
+            return True
+        is_same_evidence = self._cache.moment(digest) in (admitted.evidence_moment, NOT_THERE)
+        return is_same_evidence and admitted.moment == self.moment_of_trust() and not admitted.has_ended
 
     def judge_on(self, bundle: Bundle, admitted: Admitted) -> Admitted:
-        """Judge a version that serves, now that trust has changed or an emergency is over.
+        """Judge a version that serves, now that trust or evidence has changed or an emergency is over.
 
-        A decision or a key that has only run out takes nothing away. Then the version is judged at the time at which it
-        was let in, by all keys that are not revoked now, so that what is revoked ends it whatever else has run out.
+        A decision or a key that has only run out takes nothing away, and neither does what was signed since. Then the
+        version is judged by the evidence with which and at the time at which it was let in, by all keys that are not
+        revoked now, so that what is revoked ends it whatever else has happened.
 
         Raises:
             EvidenceRefused, TrustStoreInvalid: it must not go on.
         """
         try:
             return self.judge_again(bundle)
-        except OF_TIME:
+        except EvidenceRefused:
             if admitted.has_ended:
                 raise
-        moment = self.moment_of_trust()
+        moment, evidence_moment = self.moment_of_trust(), self._cache.moment(bundle.digest)
+        if moment == admitted.moment:  # nothing was revoked
+            return replace(admitted, evidence_moment=evidence_moment)
         try:
-            files = self._cache.read(bundle.digest)
-            return self._judge(bundle.folder, bundle.digest, files, admitted.at, whenever_keys_count=True)
+            files = {n: content for n, content in self._cache.read(bundle.digest).items() if n in admitted.evidence}
+            return self._judge(bundle, files, admitted.at, evidence_moment=evidence_moment, whenever_keys_count=True)
         except OF_TIME:  # what is newer than it was not there yet
-            return replace(admitted, moment=moment)
+            return replace(admitted, moment=moment, evidence_moment=evidence_moment)
+
+    def judge_since(self, bundle: Bundle, found: EvidenceFiles) -> SpokenAgainst | None:
+        """Judge a version that serves by what the registry has about it now, and keep what was signed since it came.
+
+        What was taken away or changed in the registry changes nothing. What was signed since may speak for the version,
+        as a new decision does when the old one has run out, or against it: then this says why. Break-glass counts only
+        where it is needed.
+
+        Raises:
+            TrustStoreInvalid: nothing says whose keys count.
+            FolderNotWritable: what was signed cannot be kept.
+        """
+        trust, now = read_trust_store(self._trust_store), datetime.now(UTC)
+        kept = self._cache.read(bundle.digest)
+        later = later_statements(found, kept, bundle.digest, trust, rules=self._rules, at=now)
+        others = {name: content for name, content in later.items() if kind_of(name) != BREAK_GLASS}
+        undated = {name: content for name, content in found.items() if kind_of(name) is None}
+        emergency = [{**kept, **later, **undated}] if others != later else []
+        refusals = []
+        for files in ({**kept, **undated, **others}, {**kept, **others}, *emergency):
+            try:
+                admit(bundle.folder, bundle.digest, files, trust=trust.at_any_time(), rules=self._rules, at=now)
+            except DecisionExpired:
+                return None  # told beside it, and nobody has signed that
+            except EvidenceRefused as error:
+                refusals.append(error)
+            else:
+                self._cache.keep(bundle.digest, files)
+                return None
+        if others:
+            self._cache.keep(bundle.digest, {**kept, **others})
+        return SpokenAgainst(public_reason(refusals[1]), is_new=bool(others))
 
     def moment_of_trust(self) -> Moment:
         """Something that is another when the trust store was changed."""
-        try:
-            found = self._trust_store.stat()
-        except OSError:
-            return NO_TRUST_STORE
-        return (found.st_mtime_ns, found.st_ino, found.st_size)
+        return moment_of_file(self._trust_store)
 
     def _judge(
-        self, folder: Path, digest: str, files: EvidenceFiles, at: datetime, *, whenever_keys_count: bool = False
+        self,
+        bundle: Bundle,
+        files: EvidenceFiles,
+        at: datetime,
+        *,
+        evidence_moment: Moment,
+        whenever_keys_count: bool = False,
     ) -> Admitted:
         if self.mode == "off":
             return Admitted(None)
         moment = self.moment_of_trust()  # before it is read: a change after that is seen by the next look
+        said: Admission | None = None
+        warning = ""
         try:
             trust = read_trust_store(self._trust_store)
             if whenever_keys_count:
                 trust = trust.at_any_time()
-            return Admitted(admit(folder, digest, files, trust=trust, rules=self._rules, at=at), "", moment, at)
+            said = admit(bundle.folder, bundle.digest, files, trust=trust, rules=self._rules, at=at)
         except (EvidenceRefused, TrustStoreInvalid) as error:
             if self.mode == "enforce":
                 raise
-            return Admitted(None, public_reason(error), moment, at)
+            warning = public_reason(error)
+        return Admitted(said, warning, moment, at, frozenset(files), evidence_moment)

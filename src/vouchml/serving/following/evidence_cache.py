@@ -13,6 +13,7 @@ from typing import Final
 
 from vouchml.canonical_json import canonical_json
 from vouchml.governance.signed_evidence import EvidenceFiles
+from vouchml.serving.following.moment import Moment, moment_of_file
 from vouchml.trust.private_file import changing, write_private
 
 _FORMAT: Final = "vouchml-evidence-cache-v1"
@@ -48,12 +49,9 @@ class EvidenceCache:
         except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError, binascii.Error):
             return {}
 
-    def prune(self, keep: frozenset[str]) -> None:
-        """Remove what is kept for any model whose digest is not in `keep`."""
-        for path in self._folder.glob("*.json"):
-            if path.stem not in keep:
-                path.unlink(missing_ok=True)
-                path.with_suffix(".lock").unlink(missing_ok=True)
+    def moment(self, digest: str) -> Moment:
+        """Something that is another when what is kept for the model was replaced; it costs microseconds."""
+        return moment_of_file(self._path(digest))
 
     def _path(self, digest: str) -> Path:
         return self._folder / f"{digest}.json"

@@ -37,6 +37,7 @@ from vouchml.serving.following.state import ROLES, Assignment, Role, ServingStat
 from vouchml.serving.held_signals import held_back
 from vouchml.serving.logs import SERVING, log_event
 from vouchml.serving.reply import Header
+from vouchml.serving.settings_file import SettingsFile
 from vouchml.settings import Settings
 
 LOOK_SECONDS: Final = 0.1
@@ -68,6 +69,7 @@ class Follower:
         self,
         settings: Settings,
         *,
+        settings_file: SettingsFile | None = None,
         on_reload: Callable[[Outcome, int], None] = lambda _outcome, _times: None,
         on_lineup: Callable[[Lineup], None] = lambda _: None,
         on_loaded: Callable[[Role, ServedModel], None] = lambda _role, _served: None,
@@ -78,6 +80,7 @@ class Follower:
         self.lineup: Lineup | None = None
         self.status = FollowerStatus()
         self._settings = settings
+        self._settings_file = settings_file
         self._on_reload = on_reload
         self._on_lineup = on_lineup
         self._on_loaded = on_loaded
@@ -112,8 +115,14 @@ class Follower:
 
     @property
     def standing_warnings(self) -> tuple[str, ...]:
-        """What the settings give up, whatever the last look found."""
-        return self._admitting.warnings
+        """What the settings give up, whatever the last look found, and whether they are still those of the file."""
+        outdated = self._settings_file.warning if self._settings_file else ""
+        return (*self._admitting.warnings, *((outdated,) if outdated else ()))
+
+    @property
+    def settings_changed(self) -> bool:
+        """Whether the file of the settings is another than at the start; false where nothing is known of it."""
+        return self._settings_file is not None and self._settings_file.changed
 
     def start(self) -> None:
         """Load from the cache what served last, and begin to follow, in a thread that never holds up the end."""
@@ -168,6 +177,8 @@ class Follower:
 
     def refresh(self) -> None:
         """Look at the state file, load what is new in it, and keep in `status` what came of it."""
+        if self._settings_file is not None:
+            self._settings_file.look()
         ended = self._end_what_must_not_go_on()
         changed = self._file.changed()
         if changed == self._seen and not ended:
@@ -281,7 +292,7 @@ class Follower:
         """Take away what was revoked, and what an emergency let in until now; whether there was anything."""
         ended = False
         for role, (assignment, served) in list(self._loaded.items()):
-            if self._admitting.holds(served.admitted):
+            if self._admitting.holds(served.model_digest, served.admitted):
                 self._trust_gone_since = None
                 continue
             try:

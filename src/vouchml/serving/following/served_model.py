@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vouchml.errors import BundleInvalid
+from vouchml.governance.signed_evidence import moment_text
 from vouchml.ledger.prediction import Subject
 from vouchml.model import Bundle, Contract, Scorer, load_scorer
 from vouchml.model.contract import contract_sha256
@@ -51,6 +54,12 @@ class ServedModel:
         """The digest over the files that were loaded."""
         return self.bundle.digest
 
+    @property
+    def break_glass_until(self) -> str | None:
+        """Until when it serves by break-glass; None where a decision let it in."""
+        admission = self.admitted.admission
+        return moment_text(admission.valid_until) if admission is not None and admission.is_break_glass else None
+
 
 @dataclass(frozen=True, eq=False)
 class Lineup:
@@ -63,6 +72,11 @@ class Lineup:
     canary: ServedModel | None = None
     canary_share: float = 0.0
     shadow: ServedModel | None = None
+
+    @cached_property
+    def break_glass_until(self) -> str | None:
+        """Until when any of them serves by break-glass, the first of them to end; None where none does."""
+        return first_to_end(self.by_role().values())
 
     def by_role(self) -> dict[str, ServedModel]:
         """The versions that serve, by their roles."""
@@ -79,6 +93,11 @@ class Lineup:
     def answering(self, arm: Arm) -> ServedModel:
         """The version of an arm."""
         return self.canary if arm == "challenger" and self.canary is not None else self.champion
+
+
+def first_to_end(serving: Iterable[ServedModel]) -> str | None:
+    """Until when the first of those ends that serve by break-glass; None where none does."""
+    return min((until for served in serving if (until := served.break_glass_until)), default=None)
 
 
 def load_served_model(

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from vouchml.errors import (
@@ -30,6 +29,7 @@ from vouchml.registry import ModelRegistry, Pointer, Version
 from vouchml.registry.evidence_files import fetch_evidence
 from vouchml.serving.following.admitting import OF_TIME, Admitted, Admitting
 from vouchml.serving.following.bundle_cache import BundleCache
+from vouchml.serving.following.later_evidence import LaterEvidence
 from vouchml.serving.following.reasons import public_reason
 from vouchml.serving.following.state import Assignment, Role, ServingState, StateFile
 from vouchml.serving.following.trial import try_to_load
@@ -73,6 +73,7 @@ class Watcher:
         self._admitting = Admitting(settings)
         self._admitted: dict[str, Admitted] = {}
         self._ledger = WatcherLedger(settings)
+        self._later = LaterEvidence(self._admitting, self._bundles, self._ledger.spoken_against)
         self._last_digest: str | None = None
         state = self._file.read()
         self._state = state
@@ -131,12 +132,16 @@ class Watcher:
         self._pointer = pointer
         challengers, warnings = self._challengers(registry, pointer, before)
         problem = _kept(found.problem, found.assignment) if found.problem else ""
+        assigned: dict[Role, Assignment | None] = {"champion": found.assignment, **challengers}
+        # What came just now was judged just now.
+        served = {role: each for role, each in assigned.items() if each and before and before.assigned(role) == each}
+        self._later.look(registry, served)
         state = ServingState(
             champion=found.assignment,
             canary=challengers["canary"],
             shadow=challengers["shadow"],
-            problems=(problem,) if problem else (),
-            warnings=(*pointer.warnings, *warnings),
+            problems=(*((problem,) if problem else ()), *self._later.problems()),
+            warnings=(*pointer.warnings, *warnings, *self._later.warnings()),
             last_poll_at=datetime.now(UTC),
             registry_reachable=True,
             pointer_alias=pointer.alias,
@@ -218,19 +223,11 @@ class Watcher:
         self._last_digest = None
         evidence = {} if self._admitting.mode == "off" else fetch_evidence(registry, version, is_evidence_name)
         bundle = self._bundles.obtain(
-            partial(self._fetch, registry, version), accept=partial(self._accept, version, evidence)
+            partial(registry.fetch, version, most_bytes=self._settings.serving.max_bundle_bytes),
+            accept=partial(self._accept, version, evidence),
         )
         self._checked.add(bundle.digest)
         return _assignment(version, bundle)
-
-    def _fetch(self, registry: ModelRegistry, version: Version, folder: Path) -> None:
-        registry.fetch(version, folder)
-        most = self._settings.serving.max_bundle_bytes
-        if sum(path.lstat().st_size for path in folder.rglob("*")) > most:
-            raise BundleInvalid(
-                f"Its files have more than {most} bytes together.",
-                remedy="Log it without what it does not need, or raise [serving] max_bundle_bytes.",
-            )
 
     def _accept(self, version: Version, evidence: EvidenceFiles, bundle: Bundle) -> None:
         self._last_digest = bundle.digest
@@ -240,12 +237,12 @@ class Watcher:
         self._admitted[bundle.digest] = admitted
 
     def _may_go_on(self, kept: Assignment) -> bool:
-        """Whether a version that serves may: looked at again when the trust store or an emergency has changed.
+        """Whether a version that serves may: looked at again when trust, evidence or an emergency has changed.
 
         One that may not is fetched anew, with its evidence; the workers judge for themselves.
         """
         admitted = self._admitted.get(kept.digest)
-        if admitted is not None and self._admitting.holds(admitted):
+        if admitted is not None and self._admitting.holds(kept.digest, admitted):
             return True
         try:
             bundle = self._bundles.open(kept.digest)
@@ -295,7 +292,7 @@ class Watcher:
             return ServingState(problems=(told,), last_poll_at=datetime.now(UTC), registry_reachable=reachable)
         return before.model_copy(
             update={
-                "problems": (told,),
+                "problems": (told, *self._later.problems()),
                 "warnings": (),
                 "last_poll_at": datetime.now(UTC),
                 "registry_reachable": reachable,

@@ -29,6 +29,7 @@ def health_routes(follower: Follower, ledger: WorkerLedger | None, draining: Dra
             model_version=served.version if served else None,
             reasons=list(reasons),
             warnings=[*follower.standing_warnings, *status.warnings, *(ledger.warnings() if ledger else (NO_LEDGER,))],
+            settings_changed=follower.settings_changed,
             ledger=_ledger_health(ledger),
             last_poll_at=utc_text(status.last_poll_at) if status.last_poll_at else None,
             registry_reachable=status.registry_reachable,

@@ -45,7 +45,7 @@ def predict_routes(one: Door, many: Door, exchange: Exchange) -> APIRouter:
         openapi_extra={"requestBody": PREDICT_BODY},
     )
     async def predict(request: Request) -> Response:
-        """Exactly the features that `/model-info` names, each a finite number; anything else is refused."""
+        """Exactly the features that `/model-info` names, each a value that it may have; anything else is refused."""
         return as_response(await exchange.run(one, request.scope["vouch_call"], request.receive))
 
     @routes.post(
