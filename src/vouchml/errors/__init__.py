@@ -105,6 +105,7 @@ from vouchml.errors.request import (
 )
 from vouchml.errors.serving import (
     AnotherModelServed,
+    BodiesHeld,
     NoModelLoaded,
     ServiceBusy,
     ServiceFailed,
@@ -131,6 +132,7 @@ __all__ = [
     "ApiKeysUnreadable",
     "ApprovalForged",
     "ApprovalsMissing",
+    "BodiesHeld",
     "BodyMalformed",
     "BodyTooLarge",
     "BodyTooSlow",

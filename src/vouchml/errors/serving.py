@@ -20,6 +20,12 @@ class ServiceBusy(VouchError):
     code, exit_status, http_status = "service-busy", 7, 503
 
 
+class BodiesHeld(ServiceBusy):
+    """A worker holds as many bytes of long bodies as `[serving] max_bytes_in_flight` allows, and this one is more."""
+
+    code = "bodies-held"
+
+
 class NoModelLoaded(VouchError):
     """The service has no model to answer with."""
 

@@ -12,11 +12,14 @@ from typing import Final
 from vouchml.errors import EvidenceRefused, GroundsRefused
 from vouchml.governance.approvals import read_approval
 from vouchml.governance.decision import Decision
+from vouchml.governance.document_statements import read_bom, read_model_card
 from vouchml.governance.evaluation_statement import read_evaluation
 from vouchml.governance.provenance import read_provenance
 from vouchml.governance.signed_evidence import (
     APPROVAL,
     EVALUATION_FILE,
+    ML_BOM_FILE,
+    MODEL_CARD_FILE,
     PROVENANCE_FILE,
     EvidenceFiles,
     kind_of,
@@ -56,6 +59,10 @@ def _verify(name: str, content: bytes, digest: str, keys: TrustStore, *, model: 
         require_about(read_provenance(content, digest, keys, at=_WHENEVER).statement, model)
     elif name == EVALUATION_FILE:
         require_about(read_evaluation(content, digest, keys, at=_WHENEVER).statement, model)
+    elif name == ML_BOM_FILE:
+        require_about(read_bom(content, digest, keys, at=_WHENEVER).statement, model)
+    elif name == MODEL_CARD_FILE:
+        require_about(read_model_card(content, digest, keys, at=_WHENEVER).statement, model)
     elif kind_of(name) == APPROVAL:
         read_approval(name, content, digest, keys, model=model, at=_WHENEVER)
     else:

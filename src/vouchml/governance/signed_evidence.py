@@ -22,17 +22,20 @@ EvidenceFiles = Mapping[str, bytes]
 
 PROVENANCE_FILE: Final = "provenance.dsse.json"
 EVALUATION_FILE: Final = "evaluation.dsse.json"
+ML_BOM_FILE: Final = "ml_bom.dsse.json"
+MODEL_CARD_FILE: Final = "model_card.dsse.json"
 APPROVAL: Final = "approval"
 DECISION: Final = "decision"
 BREAK_GLASS: Final = "break-glass"
 
 _DATED: Final = re.compile(r"(?P<kind>approval|decision|break-glass)-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\.dsse\.json")
+_UNDATED: Final = frozenset({SIGNATURE_FILE, PROVENANCE_FILE, EVALUATION_FILE, ML_BOM_FILE, MODEL_CARD_FILE})
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def is_evidence_name(name: str) -> bool:
     """Whether a file of evidence can have this name."""
-    return name in (SIGNATURE_FILE, PROVENANCE_FILE, EVALUATION_FILE) or _DATED.fullmatch(name) is not None
+    return name in _UNDATED or _DATED.fullmatch(name) is not None
 
 
 def dated_name(kind: str, at: datetime, key_id: str) -> str:

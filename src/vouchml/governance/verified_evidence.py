@@ -9,10 +9,18 @@ from typing import Final, Protocol
 
 from vouchml.errors import EvidenceRefused
 from vouchml.governance.approvals import SignedApproval, read_approvals
+from vouchml.governance.document_statements import read_bom, read_model_card
 from vouchml.governance.evaluation_statement import read_evaluation
 from vouchml.governance.evidence import Approval, Signed
 from vouchml.governance.provenance import read_provenance, signed_manifest
-from vouchml.governance.signed_evidence import EVALUATION_FILE, PROVENANCE_FILE, EvidenceFiles
+from vouchml.governance.signed_evidence import (
+    EVALUATION_FILE,
+    ML_BOM_FILE,
+    MODEL_CARD_FILE,
+    PROVENANCE_FILE,
+    EvidenceFiles,
+    require_about,
+)
 from vouchml.settings import EvidenceKind
 from vouchml.trust.model_signature import SIGNATURE_FILE
 from vouchml.trust.separation import Separation, person_of
@@ -55,6 +63,7 @@ def verify_evidence(
         if name in files:
             try:
                 verified = read(files[name], digest, trust, at=at)
+                require_about(verified.statement, model)
                 if kind == "provenance":
                     manifest = signed_manifest(verified)
             except EvidenceRefused as error:
@@ -94,4 +103,6 @@ _LAST_WORD: Final = ("approved", "rejected")
 _STATEMENTS: Final[Mapping[EvidenceKind, tuple[str, _Reader]]] = {
     "provenance": (PROVENANCE_FILE, read_provenance),
     "test_result": (EVALUATION_FILE, read_evaluation),
+    "ml_bom": (ML_BOM_FILE, read_bom),
+    "model_card": (MODEL_CARD_FILE, read_model_card),
 }

@@ -2,52 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
 
 from vouchml.errors import (
     CheckpointAwaited,
     EvidenceMismatch,
-    EvidenceMissing,
-    EvidenceRefused,
     FileUnusable,
     SigningKeyNotFound,
 )
-from vouchml.governance.approvals import read_approvals
-from vouchml.governance.card import read_card
-from vouchml.governance.decision import Decision, newest_decision
-from vouchml.governance.judged_rows import parse_manifest
+from vouchml.governance.document_statements import signed_documents
 from vouchml.governance.pack.archive import pack_bytes
 from vouchml.governance.pack.card_fields import all_fields
 from vouchml.governance.pack.contents import pack_files
 from vouchml.governance.pack.events import event_receipts
 from vouchml.governance.pack.index import INDEX_FILE, SIGNED_INDEX_FILE, sign_index
-from vouchml.governance.pack.model_card import PLOTS
-from vouchml.governance.pack.subject import ModelFile, PackSubject
-from vouchml.governance.policy import policy_digest, policy_text
+from vouchml.governance.pack.subject import PackSubject
 from vouchml.governance.signed_evidence import EVALUATION_FILE, PROVENANCE_FILE
-from vouchml.model import open_bundle
-from vouchml.model.contract import CONTRACT_FILE
 from vouchml.project.open_ledger import reading
+from vouchml.project.pack_subject import MANIFEST_FILE, pack_subject
 from vouchml.project.private_copy import PrivateCopy, private_copy
 from vouchml.project.receipts import newest_checkpoint
 from vouchml.registry import ModelRegistry, Version
 from vouchml.settings import Settings
-from vouchml.trust.dsse import read_envelope
 from vouchml.trust.key_ring import KeyRing
 from vouchml.trust.model_signature import SIGNATURE_FILE
 from vouchml.trust.signed_files import take_stock
 from vouchml.trust.signing_key import SigningKey
-from vouchml.trust.statement import read_statement
 from vouchml.trust.trust_store import TrustedKey
-
-MANIFEST_FILE: Final = "run_manifest.json"
 
 
 @dataclass(frozen=True)
@@ -93,7 +77,7 @@ def make_pack(
     with private_copy(registry, version) as copy:
         progress("Gathering what is known")
         receipts, no_events = _events(settings, copy.digest)
-        subject = _subject(settings, registry, copy, ring)
+        subject = pack_subject(settings, registry, copy, ring)
         missing = tuple(_missing(settings, subject)) + no_events
         signer, unsigned = _signer(ring, name)
         progress("Making the pages")
@@ -127,68 +111,6 @@ def _files(
         ) from error
 
 
-def _subject(settings: Settings, registry: ModelRegistry, copy: PrivateCopy, ring: KeyRing) -> PackSubject:
-    version = copy.version
-    content, plots = _run_files(registry, version)
-    parse_manifest(content, of=f"version {version.number}")
-    trust, at = ring.store(), datetime.now(UTC).replace(microsecond=0)
-    decision = _decision(copy, ring, at)
-    approvals, _ = read_approvals(copy.evidence, copy.digest, trust, model=version.name, at=at)
-    is_by_this_policy = decision is not None and decision.policy == policy_digest(settings.policy)
-    return PackSubject(
-        name=version.name,
-        version=version.number,
-        run=version.run_id or "",
-        digest=copy.digest,
-        at=at,
-        files=tuple(
-            ModelFile(file.path, file.sha256, (copy.folder / file.path).stat().st_size)
-            for file in take_stock(copy.folder)
-        ),
-        contract=open_bundle(copy.folder).contract,
-        contract_bytes=(copy.folder / CONTRACT_FILE).read_bytes(),
-        manifest=json.loads(content),
-        manifest_bytes=content,
-        evidence=copy.evidence,
-        trust=ring.store_path.read_bytes() if ring.store_path.exists() else b"",
-        separation=settings.trust.separation,
-        settings_policy=settings.policy,
-        policy=policy_text(settings.policy) if is_by_this_policy else None,
-        card=read_card(settings.root / settings.policy.card),
-        plots=plots,
-        decision=decision,
-        rules={} if decision is None else _rules(copy.evidence[decision.file]),
-        approvals=approvals,
-    )
-
-
-def _run_files(registry: ModelRegistry, version: Version) -> tuple[bytes, Mapping[str, bytes]]:
-    with TemporaryDirectory(prefix="vouch-pack-") as temporary:
-        folder = Path(temporary)
-        there = registry.fetch_run_files(version, [MANIFEST_FILE, *PLOTS], folder)
-        if MANIFEST_FILE not in there:
-            raise EvidenceMissing(
-                f"The run of version {version.number} has no {MANIFEST_FILE}, so nothing says where it comes from.",
-                remedy="Train it with `vouch train`; a model logged by other means has no manifest.",
-            )
-        files = {name: (folder / name).read_bytes() for name in there}
-        return files.pop(MANIFEST_FILE), files
-
-
-def _decision(copy: PrivateCopy, ring: KeyRing, at: datetime) -> Decision | None:
-    try:
-        return newest_decision(copy.evidence, copy.digest, ring.store(), model=copy.version.name, at=at)
-    except EvidenceRefused:
-        return None
-
-
-def _rules(content: bytes) -> Mapping[str, Any]:
-    """What a decision that counts says that the gate found."""
-    ours: Mapping[str, Any] = read_statement(read_envelope(content)).predicate["vouchml"]
-    rules: Mapping[str, Any] = ours["rules"]
-    return rules
-
-
 def _events(settings: Settings, digest: str) -> tuple[dict[str, bytes], tuple[tuple[str, str], ...]]:
     """The events of the ledger as receipts, by file name, or why there are none."""
     if not settings.ledger.url:
@@ -209,7 +131,7 @@ def _missing(settings: Settings, subject: PackSubject) -> list[tuple[str, str]]:
     """What a pack should have and this one has not, apart from the ledger's part and the signature of its index."""
     found = [
         (f"evidence/{name}", f"Nobody has signed it: vouch sign {subject.version}")
-        for name in (SIGNATURE_FILE, PROVENANCE_FILE, EVALUATION_FILE)
+        for name in (SIGNATURE_FILE, PROVENANCE_FILE, EVALUATION_FILE, *signed_documents(settings.policy))
         if name not in subject.evidence
     ]
     if subject.decision is None:

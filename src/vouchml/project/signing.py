@@ -1,5 +1,7 @@
 """Sign a version: its files and its provenance as the trainer, its evaluation as the evaluator.
 
+Where the policy asks for them, the trainer also signs its bill of materials, and the evaluator its model card.
+
 Each needs a key of its role on this machine. What cannot be signed here is told with what to do, and can be signed
 later and elsewhere: `vouch sign VERSION`.
 """
@@ -8,18 +10,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vouchml.canonical_json import canonical_json
 from vouchml.errors import EvidenceMismatch, EvidenceMissing, EvidenceRefused, SigningKeyNotFound, VouchError
 from vouchml.governance.admission import require_signed
+from vouchml.governance.document_statements import signed_documents
 from vouchml.governance.judged_rows import Manifest, parse_manifest
-from vouchml.governance.signed_evidence import EVALUATION_FILE, PROVENANCE_FILE
+from vouchml.governance.signed_evidence import EVALUATION_FILE, ML_BOM_FILE, MODEL_CARD_FILE, PROVENANCE_FILE
 from vouchml.model import open_bundle
 from vouchml.project.private_copy import PrivateCopy, private_copy
 from vouchml.registry import ModelRegistry, Version
@@ -29,6 +32,9 @@ from vouchml.trust.key_ring import KeyRing
 from vouchml.trust.model_signature import SIGNATURE_FILE, sign_model
 from vouchml.trust.signing_key import SigningKey
 from vouchml.trust.trust_store import Role, TrustedKey, TrustStore
+
+if TYPE_CHECKING:
+    from vouchml.governance.pack.subject import PackSubject
 
 MANIFEST_FILE: Final = "run_manifest.json"
 _KEPT: Final = "signed before"
@@ -66,6 +72,7 @@ class Signing:
 class _Subject:
     """A version that is to be signed, with the manifest of its run."""
 
+    registry: ModelRegistry
     copy: PrivateCopy
     content: bytes
     document: Mapping[str, Any]
@@ -112,7 +119,10 @@ def sign_version(
         signers = _Signers(ring, names or {})
         done = _verified(copy, ring.store(), again=again)
         signed, unsigned, made = [], [], {}
+        documents = signed_documents(settings.policy)
         for name, make in _PARTS.items():
+            if name in _ASKED_FOR and name not in documents:
+                continue
             if name in done:
                 signed.append(SignedPart(name, sha256(copy.evidence[name]).hexdigest(), _KEPT))
                 continue
@@ -153,7 +163,7 @@ def _subject(registry: ModelRegistry, copy: PrivateCopy, trained: Mapping[str, A
     document = json.loads(content)
     if document.get("run_id") != version.run_id:
         raise EvidenceMismatch(f"The manifest of {title} is that of another run.", remedy="Train it again.")
-    return _Subject(copy, content, document, manifest)
+    return _Subject(registry, copy, content, document, manifest)
 
 
 def _verified(copy: PrivateCopy, trust: TrustStore, *, again: bool) -> frozenset[str]:
@@ -174,7 +184,7 @@ def _verified(copy: PrivateCopy, trust: TrustStore, *, again: bool) -> frozenset
     found = verify_evidence(
         evidence, copy.digest, trust, model=copy.version.name, author=author, separation="none", at=now
     )
-    for name in (PROVENANCE_FILE, EVALUATION_FILE):
+    for name in _STATEMENTS:
         if name in found.refused:
             raise found.refused[name]
         if name in found.inputs:
@@ -220,6 +230,45 @@ def _evaluation(settings: Settings, signers: _Signers, subject: _Subject) -> tup
     return envelope.to_bytes(), trusted.name
 
 
+def _bom(settings: Settings, signers: _Signers, subject: _Subject) -> tuple[bytes, str]:
+    from vouchml.governance.document_statements import sign_bom
+    from vouchml.governance.pack.bom import ml_bom
+
+    key, trusted = signers.of("trainer")
+    document = _described(settings, signers, subject, ml_bom)
+    envelope = sign_bom(document, model=settings.project.registered_model, digest=subject.copy.digest, key=key)
+    return envelope.to_bytes(), trusted.name
+
+
+def _card(settings: Settings, signers: _Signers, subject: _Subject) -> tuple[bytes, str]:
+    from vouchml.governance.document_statements import sign_model_card
+    from vouchml.governance.pack.model_card import card_markdown
+
+    key, trusted = signers.of("evaluator")
+    text = _described(settings, signers, subject, card_markdown)
+    digest, model = subject.copy.digest, settings.project.registered_model
+    envelope = sign_model_card(text, model=model, digest=digest, key=key, at=datetime.now(UTC))
+    return envelope.to_bytes(), trusted.name
+
+
+def _described(
+    settings: Settings, signers: _Signers, subject: _Subject, describe: Callable[[PackSubject], bytes]
+) -> bytes:
+    from jinja2 import UndefinedError
+
+    from vouchml.project.pack_subject import pack_subject
+
+    found = pack_subject(settings, subject.registry, subject.copy, signers.ring)
+    # The manifest that was held against the training, whatever MLflow gives back now.
+    found = replace(found, manifest=subject.document, manifest_bytes=subject.content)
+    try:
+        return describe(found)
+    except (KeyError, TypeError, AttributeError, ValueError, UndefinedError) as error:
+        raise EvidenceMismatch(
+            "The manifest of the run does not say all that is to be signed.", remedy="Train the version again."
+        ) from error
+
+
 def _remedy(error: VouchError, version: Version) -> str:
     if isinstance(error, SigningKeyNotFound):
         return (
@@ -234,4 +283,8 @@ _PARTS: Final[Mapping[str, _Make]] = {
     SIGNATURE_FILE: _signature,
     PROVENANCE_FILE: _provenance,
     EVALUATION_FILE: _evaluation,
+    ML_BOM_FILE: _bom,
+    MODEL_CARD_FILE: _card,
 }
+_ASKED_FOR: Final = frozenset({ML_BOM_FILE, MODEL_CARD_FILE})
+_STATEMENTS: Final = tuple(name for name in _PARTS if name != SIGNATURE_FILE)

@@ -29,6 +29,7 @@ from vouchml.serving.draining import Draining
 from vouchml.serving.error_handlers import install_error_handlers
 from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
+from vouchml.serving.held_bytes import HeldBytes
 from vouchml.serving.held_signals import let_through
 from vouchml.serving.ids import NewIds
 from vouchml.serving.layers.security_headers import HEADERS, SecurityHeaders
@@ -98,7 +99,10 @@ def create_app(settings: Settings, settings_file: SettingsFile | None = None) ->
     budget = RowBudget(serving.max_rows_in_flight)
     plane = DataPlane(follower, serving, metrics, shadow, budget)
     new_id = NewIds()
-    exchange = Exchange(metrics, log, ledger, lambda: follower.flags, budget, body_seconds=serving.body_seconds)
+    held = HeldBytes(serving.max_bytes_in_flight)
+    exchange = Exchange(
+        metrics, log, ledger, lambda: follower.flags, budget, held=held, body_seconds=serving.body_seconds
+    )
     keeps_ledger = ledger is not None
     recording = recording_of(serving)(metrics, log, new_id, worker=worker, keeps_ledger=keeps_ledger)
     one, many = PredictDoor(plane, recording, serving), PredictBatchDoor(plane, recording, serving)

@@ -1,4 +1,4 @@
-"""Read a request body: never more bytes than allowed, and never longer than allowed."""
+"""Read a request body: never more bytes than allowed, alone or with those of others, and never longer than allowed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import coroutine
 from typing import Any, Final
 
 from vouchml.errors import BodyMalformed, BodyTooLarge, BodyTooSlow
+from vouchml.serving.held_bytes import SHORT_BODY, HeldBytes
 
 PASS_OVER_SECONDS: Final = 2.0
 PASS_OVER_BYTES: Final = 16 * 1024 * 1024
@@ -18,17 +19,25 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Any]
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, limit: int, seconds: float) -> bytes:
+async def read_body(
+    headers: Mapping[bytes, bytes], receive: Receive, *, limit: int, seconds: float, held: HeldBytes
+) -> bytes:
     """The body, at most `limit` bytes; reading stops at the first chunk beyond.
+
+    One that is longer than `SHORT_BODY` is counted in `held`: whoever is done with it gives it back.
 
     Raises:
         BodyTooLarge: it is longer, by its Content-Length or by what has arrived.
+        BodiesHeld: with it the worker would hold too much, by its Content-Length or by what has arrived.
         BodyTooSlow: it has not arrived within `seconds`.
         BodyMalformed: the caller hung up before its end.
     """
     declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
-        raise _too_large(limit)
+    if declared.isdigit():
+        if len(declared) > 18 or (length := int(declared)) > limit:
+            raise _too_large(limit)
+        if length > SHORT_BODY:
+            held.require_room(length)
     # Nearly always the body has arrived with its headers. Then there is nothing to wait for, and no timer to set.
     receiving = receive()
     try:
@@ -37,15 +46,16 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, limit: 
         message: Message = arrived.value
         if message["type"] == "http.request" and not message.get("more_body", False):
             body: bytes = message.get("body", b"")
-            if len(body) > limit:
-                raise _too_large(limit) from None
+            _require_within(limit, len(body))
+            if len(body) > SHORT_BODY:
+                held.take(len(body))
             return body
         first = _already(message)
     else:
         first = _go_on(receiving, waits_for)
     try:
         async with asyncio.timeout(seconds):
-            return await _rest(await first, receive, limit)
+            return await _rest(await first, receive, limit, held)
     except TimeoutError:
         raise BodyTooSlow(
             f"The body did not arrive within {seconds:g} seconds.",
@@ -91,19 +101,34 @@ async def _already(message: Message) -> Message:
     return message
 
 
-async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
+async def _rest(message: Message, receive: Receive, limit: int, held: HeldBytes) -> bytes:
     chunks: list[bytes] = []
-    length = 0
-    while message["type"] == "http.request":
-        chunk: bytes = message.get("body", b"")
-        length += len(chunk)
-        if length > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-        message = await receive()
-    raise BodyMalformed("The connection closed before the body ended.")
+    length = counted = 0
+    try:
+        while True:
+            chunk = _chunk_of(message)
+            length += len(chunk)
+            _require_within(limit, length)
+            counted = held.take(length, own=counted)
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+            message = await receive()
+    except BaseException:  # also of a caller that has gone
+        held.give_back(counted)
+        raise
+
+
+def _chunk_of(message: Message) -> bytes:
+    if message["type"] != "http.request":
+        raise BodyMalformed("The connection closed before the body ended.")
+    chunk: bytes = message.get("body", b"")
+    return chunk
+
+
+def _require_within(limit: int, length: int) -> None:
+    if length > limit:
+        raise _too_large(limit)
 
 
 def _too_large(limit: int) -> BodyTooLarge:

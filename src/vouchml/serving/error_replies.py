@@ -11,8 +11,16 @@ from http import HTTPStatus
 
 from fastapi import Response
 
-from vouchml.errors import ContractBreach, LedgerUnavailable, NoModelLoaded, ServiceBusy, ServiceFailed, VouchError
-from vouchml.serving.reply import JSON, Header, Reply, wire_headers
+from vouchml.errors import (
+    BodiesHeld,
+    ContractBreach,
+    LedgerUnavailable,
+    NoModelLoaded,
+    ServiceBusy,
+    ServiceFailed,
+    VouchError,
+)
+from vouchml.serving.reply import CLOSE, JSON, Header, Reply, wire_headers
 from vouchml.serving.schemas import ErrorDetail, ErrorReply, InvalidEntry
 
 
@@ -28,7 +36,12 @@ def error_reply(error: VouchError, headers: Iterable[Header] = ()) -> Reply:
 
 
 def ask_again(error: VouchError, model_after: str) -> tuple[Header, ...]:
-    """When asking again helps, as a header: for a model after `model_after` seconds, for all else after one."""
+    """When asking again helps, as a header: for a model after `model_after` seconds, for all else after one.
+
+    A body that was not read to its end stands in the way of the next request, so the connection ends.
+    """
+    if isinstance(error, BodiesHeld):
+        return ((b"retry-after", b"1"), CLOSE)
     if isinstance(error, NoModelLoaded):
         return ((b"retry-after", model_after.encode()),)
     return ((b"retry-after", b"1"),) if isinstance(error, (LedgerUnavailable, ServiceBusy)) else ()

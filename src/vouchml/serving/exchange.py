@@ -14,6 +14,7 @@ from vouchml.ledger.record import Record
 from vouchml.ledger.refusals import Refusal
 from vouchml.serving.body import Receive, read_body
 from vouchml.serving.doors.base import Call, Door
+from vouchml.serving.held_bytes import SHORT_BODY, HeldBytes
 from vouchml.serving.metrics import WorkerMetrics
 from vouchml.serving.reply import Header, Reply
 from vouchml.serving.request_log import RequestLog
@@ -50,6 +51,7 @@ class Exchange:
         flags: Callable[[], tuple[Header, ...]],
         budget: RowBudget,
         *,
+        held: HeldBytes,
         body_seconds: float,
     ) -> None:
         self._metrics = metrics
@@ -57,6 +59,7 @@ class Exchange:
         self._ledger = ledger
         self._flags = flags
         self._budget = budget
+        self._held = held
         self._body_seconds = body_seconds
         self.in_flight = metrics.in_flight
 
@@ -65,7 +68,9 @@ class Exchange:
         began = perf_counter()
         try:
             door.check_headers(call.headers)
-            call.body = await read_body(call.headers, receive, limit=door.longest_body, seconds=self._body_seconds)
+            call.body = await read_body(
+                call.headers, receive, limit=door.longest_body, seconds=self._body_seconds, held=self._held
+            )
             reply = await door.answer(call)
             if self._ledger is not None and not await self._ledger.enlist(_records(call)):
                 reply = reply._replace(headers=(*reply.headers, UNRECORDED))
@@ -85,6 +90,8 @@ class Exchange:
         finally:  # also of a caller that has gone
             if call.rows_under_way:
                 self._budget.give_back(call)
+            if len(call.body) > SHORT_BODY:
+                self._held.give_back(len(call.body))
         self._metrics.request(door.name, reply.status, perf_counter() - began)
         return reply
 

@@ -23,7 +23,7 @@ from vouchml.serving.exchange import Exchange
 from vouchml.serving.following.follower import Follower
 from vouchml.serving.layers.farewell import Farewell
 from vouchml.serving.layers.whole_reply import WholeReplies
-from vouchml.serving.reply import CLOSING_STATUSES, Header, Reply, wire_headers
+from vouchml.serving.reply import CLOSE, CLOSING_STATUSES, Header, Reply, wire_headers
 from vouchml.trust.access import Access, is_loopback
 from vouchml.trust.caller import challenge, presented_key
 
@@ -100,7 +100,7 @@ class Service:
         finally:
             self._in_flight -= 1
             self._exchange.in_flight(self._in_flight)
-        if self._draining.begun or reply.status in CLOSING_STATUSES:
+        if self._draining.begun or reply.status in CLOSING_STATUSES or (reply.status == 503 and CLOSE in reply.headers):
             await self._send(Farewell(send, receive, CLOSING_STATUSES.__contains__, self._draining), reply)
         elif not self._whole_replies.write(send, reply):
             await self._send(send, reply)

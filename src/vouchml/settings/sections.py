@@ -177,6 +177,12 @@ class ServingSettings(Section):
         ge=1,
         description="Rows that one worker has under way at most in requests of many; more are told to come again.",
     )
+    max_bytes_in_flight: int = Field(
+        default=256 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Bytes of bodies longer than 64 KiB that one worker holds at most, all requests together; "
+        "more are told to come again.",
+    )
     drain_seconds: float = Field(
         default=1.0, ge=0.0, le=600, description="Seconds for which a worker that is to end goes on taking requests."
     )

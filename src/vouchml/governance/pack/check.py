@@ -28,6 +28,7 @@ from vouchml.errors import (
 from vouchml.governance.approvals import SignedApproval, accepting, authors_of, read_approval, require_approvals
 from vouchml.governance.break_glass import read_break_glass
 from vouchml.governance.decision import Decision, newest_of, read_decision, require_valid
+from vouchml.governance.document_statements import ReadDocument, read_bom, read_model_card
 from vouchml.governance.evaluation_statement import read_evaluation
 from vouchml.governance.pack.index import INDEX_FILE, PACK_TYPE, SIGNED_INDEX_FILE, read_index
 from vouchml.governance.pack.link import CheckedPack, NotThere, PackLink, link, signed_by
@@ -37,6 +38,8 @@ from vouchml.governance.signed_evidence import (
     BREAK_GLASS,
     DECISION,
     EVALUATION_FILE,
+    ML_BOM_FILE,
+    MODEL_CARD_FILE,
     PROVENANCE_FILE,
     dated_files,
     moment_text,
@@ -60,6 +63,11 @@ from vouchml.trust.trust_store_file import parse_trust_store
 # Names of the format of a pack; whoever checks one need not be able to load a model.
 _MANIFEST: Final = "run_manifest.json"
 _CONTRACT: Final = "contract.json"
+#: What is signed only where the policy asks for it.
+_DOCUMENTS: Final[Mapping[str, tuple[str, ReadDocument]]] = {
+    "ml_bom": (ML_BOM_FILE, read_bom),
+    "model_card": (MODEL_CARD_FILE, read_model_card),
+}
 
 
 def check_pack(
@@ -115,6 +123,9 @@ class _Check:
         yield link("model", self._model)
         yield link("provenance", self._provenance)
         yield link("evaluation", self._evaluation)
+        for name, (file, read) in _DOCUMENTS.items():
+            if file in self._evidence:
+                yield link(name, partial(self._document, file, read))
         for kind, check in ((APPROVAL, self._approval), (BREAK_GLASS, self._break_glass), (DECISION, self._decision)):
             for name, content in dated_files(self._evidence, kind):
                 yield link(name, partial(check, name, content), may_be_others=True)
@@ -187,6 +198,11 @@ class _Check:
             raise StatementMismatch("The evaluation is that of another manifest or other data.")
         result = verified.statement.predicate["result"]
         return f"{signed_by([key.name for key in verified.signers])}: {result}."
+
+    def _document(self, file: str, read: ReadDocument) -> str:
+        verified = read(self._evidence[file], self._index.digest, self._trust, at=self._index.created)
+        require_about(verified.statement, self._index.name)
+        return f"{signed_by([key.name for key in verified.signers])}, about this model."
 
     def _approval(self, name: str, content: bytes) -> str:
         approval = read_approval(name, content, self._index.digest, self._trust, **self._of)

@@ -45,6 +45,8 @@ _ABOUT: Final = {
     "evidence/model.sig": "Signature of the model's files, OpenSSF Model Signing v1.0",
     "evidence/provenance.dsse.json": "Where the model comes from, SLSA Provenance v1",
     "evidence/evaluation.dsse.json": "How good it is, in-toto test-result v0.1",
+    "evidence/ml_bom.dsse.json": "The bill of materials as it was signed, CycloneDX 1.6",
+    "evidence/model_card.dsse.json": "The model card as it was signed",
 }
 _ABOUT_BEGINNING: Final = {
     "evidence/decision-": "A decision of the gate, SLSA VSA v1",

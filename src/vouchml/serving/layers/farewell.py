@@ -13,8 +13,9 @@ from vouchml.serving.reply import CLOSE
 class Farewell:
     """ASGI's `send` for one answer.
 
-    A status for which `leaves_body` holds leaves some of the request unread: the connection ends when the rest has
-    been passed over. While the worker drains, every answer is the last of its connection.
+    A status for which `leaves_body` holds leaves some of the request unread, and so does an answer that is the last by
+    its own word: the connection ends when the rest has been passed over. While the worker drains, every answer is the
+    last of its connection.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class Farewell:
     async def __call__(self, message: Any) -> None:
         """Send a part of the answer."""
         if message["type"] == "http.response.start":
-            self._passes_over = self._leaves_body(message["status"])
+            self._passes_over = CLOSE in message["headers"] or self._leaves_body(message["status"])
             ends = self._passes_over or (self._draining is not None and self._draining.begun)
             if ends and CLOSE not in message["headers"]:
                 message = {**message, "headers": [*message["headers"], CLOSE]}

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from vouchml.errors import WebhookRefused
 from vouchml.serving.body import read_body
 from vouchml.serving.following.follower import Follower
+from vouchml.serving.held_bytes import HeldBytes
 from vouchml.serving.schemas import ErrorReply
 from vouchml.settings import ServingSettings
 from vouchml.trust.webhook import SeenDeliveries, verify
@@ -53,7 +54,11 @@ def webhook_routes(follower: Follower, settings: ServingSettings) -> APIRouter:
                 "This service has no secret for webhooks.", remedy="Set VOUCH_SERVING__WEBHOOK_SECRET where it runs."
             )
         body = await read_body(
-            dict(request.scope["headers"]), request.receive, limit=LONGEST_BODY, seconds=settings.body_seconds
+            dict(request.scope["headers"]),
+            request.receive,
+            limit=LONGEST_BODY,
+            seconds=settings.body_seconds,
+            held=HeldBytes(LONGEST_BODY),  # too short to count
         )
         event = verify(request.scope["headers"], body, secret=secret, now=datetime.now(UTC), seen=seen)
         looking = event.concerns(follower.model_name)
