@@ -8,7 +8,9 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 from tests.shared_folders import SharedFolders
 from tests.started import STARTED
@@ -19,8 +21,9 @@ from vouchml.training import TrainedVersion, train
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
-# Those of `cli` share a `vouch up`. Two of `faults` at a time would leave too little of the machine for what they time.
-TOGETHER = ("cli", "faults")
+# A property is not refuted by a machine that is busy with something else.
+hypothesis.settings.register_profile("vouchml", deadline=None)
+hypothesis.settings.load_profile("vouchml")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -29,6 +32,8 @@ def _no_settings_from_outside() -> None:
     for name in list(os.environ):
         if name.startswith(("VOUCH_", "MLFLOW_")):
             del os.environ[name]
+    # Without it each of the hundreds of processes that tests start compiles all of vouchml anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # A shell starts what runs in its background with SIGINT ignored, and what we start would ignore it too.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -117,10 +122,18 @@ def trained_folder(make_project: Callable[[], Settings], shared_folders: SharedF
     return shared_folders.watch(settings.root)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `pytest -n 2`, run each file in one process, and some folders in one process each, in our order."""
+    from tests.distribution import ByFileOrFolder
+
+    config.option.loadscopereorder = False
+    return ByFileOrFolder(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `pytest -n 2 --dist loadgroup`, run each file in one process, and these folders in one process each."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            place = item.path.relative_to(TESTS)
-            group = place.parts[0] if place.parts[0] in TOGETHER else str(place)
-            item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with what takes minutes, when there are several processes."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        from tests.distribution import FIRST, folder_of
+
+        items.sort(key=lambda item: folder_of(item.nodeid) not in FIRST)

@@ -15,8 +15,9 @@ from vouchml.ledger.open import open_for_writing
 from vouchml.settings import Settings, load_settings, sqlite_file
 from vouchml.trust.key_ring import KeyRing
 
-#: Groups between the measured ones. The head is signed once a group at most, and a verification wants no longer gaps.
-FILLED_AT_ONCE: Final = 2_000
+#: Groups between the measured ones. The head is signed once a group at most, and a verification of ours tells of gaps
+#: from 2,000 records on, those of a new version included.
+FILLED_AT_ONCE: Final = 1_500
 #: So often another version answers.
 VERSION_EVERY: Final = 250_000
 

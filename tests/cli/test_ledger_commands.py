@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.processes import run, run_at_terminal
+from tests.own_copy import own_copy
 from tests.recorded_project import append, recorded_project
 
 from vouchml.ledger.record import RecordType, event, time_text
@@ -31,7 +32,7 @@ def made(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture
 def folder(made: Path, tmp_path: Path) -> Path:
     """A copy to change."""
-    return Path(shutil.copytree(made, tmp_path / "a project"))
+    return own_copy(made, tmp_path / "a project").root
 
 
 def tamper(folder: Path, statement: str) -> None:

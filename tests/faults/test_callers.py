@@ -16,14 +16,24 @@ import pytest
 from tests.faults.conftest import Start
 from tests.faults.services import Service, memory, open_files
 from tests.faults.steady_load import SteadyLoad
+from tests.serving.conftest import Project, watched_elsewhere
 
-pytestmark = pytest.mark.usefixtures("project")
+from vouchml.serving.following.state import StateFile
 
 GIBIBYTE = 1024**3
 IDLE_CONNECTIONS = 10_000
 MANY = 20_000
 V2 = ("/infer", "/versions/1/infer")
 HEAD = b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _watched_elsewhere(project: Project) -> Iterator[None]:
+    """What callers do is no matter of the watcher: nothing is followed here."""
+    file = StateFile(project.settings)
+    assert file.path.exists()
+    with watched_elsewhere(file):
+        yield
 
 
 @contextmanager

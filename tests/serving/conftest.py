@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +22,14 @@ from vouchml.data import read_table
 from vouchml.registry import ModelRegistry
 from vouchml.serving.app import create_app
 from vouchml.serving.following.follower import Follower
+from vouchml.serving.following.state import StateFile
 from vouchml.serving.following.watcher import Watcher
 from vouchml.serving.service import Service
 from vouchml.settings import ServingSettings, Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[2]
+# Whose watcher looks as seldom as this has looked at the registry beforehand, and follows nothing.
+SELDOM_SECONDS = 60
 
 Serve = Callable[[Service], AbstractContextManager[httpx.Client]]
 Eventually = Callable[[Callable[[], bool]], float]
@@ -116,15 +120,29 @@ def serving(app: Service) -> Iterator[httpx.Client]:
     """`app` behind uvicorn on a free port of this machine."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        wait_until(lambda: server.started)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
+    seldom = isinstance(app, Service) and int(app.follower.retry_after) >= SELDOM_SECONDS
+    with watched_elsewhere(app.follower._file) if seldom else nullcontext():
+        thread.start()
+        try:
+            wait_until(lambda: server.started)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def watched_elsewhere(file: StateFile) -> Iterator[None]:
+    """Hold the lock of the watchers, as another service of the folder would: that of this one waits for it, small.
+
+    For tests that follow nothing: a watcher loads MLflow, which is two seconds of a core.
+    """
+    file.prepare()
+    with file.lock.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 30.0) -> float:
@@ -143,9 +161,11 @@ def is_ready(client: httpx.Client) -> bool:
 @pytest.fixture(scope="module")
 def shared_client(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A service of version 1 for the tests that change nothing."""
-    project = Project(unguarded_copy(trained_folder, tmp_path_factory.mktemp("shared") / "project"))
+    settings = unguarded_copy(trained_folder, tmp_path_factory.mktemp("shared") / "project")
+    seldom = settings.serving.model_copy(update={"poll_seconds": float(SELDOM_SECONDS)})
+    project = Project(settings.model_copy(update={"serving": seldom}))
     project.promote("1")
-    Watcher(project.settings).poll()  # so that nobody waits for the watcher's own process
+    Watcher(project.settings).poll()
     with serving(create_app(project.settings)) as client:
         wait_until(lambda: is_ready(client))
         yield client

@@ -33,8 +33,9 @@ def sign(
 ) -> None:
     """Sign a version's files, provenance and evaluation.
 
-    Where the policy asks for them, its bill of materials and model card too. By the keys on this machine. vouch train does it by itself. Here it is done later, or on the machine that has
-    the keys; what MLflow holds now is what gets signed. Exits with 1 when a part stays unsigned.
+    Where the policy asks for them, its bill of materials and model card too. By the keys on this machine. vouch
+    train does it by itself. Here it is done later, or on the machine that has the keys; what MLflow holds now is
+    what gets signed. Exits with 1 when a part stays unsigned.
     """
     settings = project_settings(ctx, config)
     with steps(quiet=quiet) as progress:

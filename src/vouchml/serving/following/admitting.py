@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from vouchml.errors import DecisionExpired, EvidenceRefused, KeyExpired, KeyNotYetValid, TrustStoreInvalid
+from vouchml.errors import (
+    ApprovalsMissing,
+    DecisionExpired,
+    DecisionFailed,
+    EvidenceRefused,
+    KeyExpired,
+    KeyNotYetValid,
+    TrustStoreInvalid,
+)
 from vouchml.governance.admission import Admission, AdmissionRules, admit
 from vouchml.governance.later_statements import later_statements
 from vouchml.governance.signed_evidence import BREAK_GLASS, EvidenceFiles, kind_of
@@ -22,6 +30,8 @@ ONLY_WARNS: Final = "Admission only warns ([trust] admission): versions are serv
 
 #: What time alone brings about: a reason to refuse the next load, and none to take away what serves.
 OF_TIME: Final = (DecisionExpired, KeyExpired, KeyNotYetValid)
+#: What somebody may have signed since a version was let in brings about, too.
+OF_LATER_WORDS: Final = (DecisionFailed, ApprovalsMissing)
 #: What `Admitting.moment_of_trust` gives where there is no trust store.
 NO_TRUST_STORE: Final = NOT_THERE
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from vouchml.errors import BundleInvalid, VouchError
+from vouchml.errors import BundleInvalid
 from vouchml.governance.signed_evidence import is_evidence_name
 from vouchml.registry import ModelRegistry, Version
 from vouchml.registry.evidence_files import EvidenceEntry, fetch_evidence, list_evidence
@@ -55,7 +55,8 @@ class LaterEvidence:
                 self._look_at(registry, role, each)
             except BundleInvalid:
                 continue  # it is fetched again, and judged then
-            except VouchError as error:
+            # Whatever somebody has put there, the registry must go on being followed.
+            except Exception as error:  # noqa: BLE001
                 about = f"What was signed about version {each.version} since it was let in cannot be read"
                 self._unreadable[each.digest] = f"{about}: {public_reason(error)}"
 

@@ -27,7 +27,7 @@ from vouchml.governance.signed_evidence import EvidenceFiles, is_evidence_name
 from vouchml.model import Bundle
 from vouchml.registry import ModelRegistry, Pointer, Version
 from vouchml.registry.evidence_files import fetch_evidence
-from vouchml.serving.following.admitting import OF_TIME, Admitted, Admitting
+from vouchml.serving.following.admitting import OF_LATER_WORDS, OF_TIME, Admitted, Admitting
 from vouchml.serving.following.bundle_cache import BundleCache
 from vouchml.serving.following.later_evidence import LaterEvidence
 from vouchml.serving.following.reasons import public_reason
@@ -250,8 +250,8 @@ class Watcher:
             return True  # it is fetched again, and judged then
         try:
             again = self._admitting.judge_on(bundle, admitted) if admitted else self._admitting.judge_again(bundle)
-        except OF_TIME:
-            # Let in by a watcher before this one, and run out since.
+        except (*OF_TIME, *OF_LATER_WORDS):
+            # Let in by a watcher before this one, and run out or spoken against since.
             return admitted is None
         except (EvidenceRefused, TrustStoreInvalid):
             return False
