@@ -66,7 +66,7 @@ class GrownLedger:
             processor += time.thread_time() - processor_began
             appended, elapsed, slowest = appended + len(records), elapsed + took, max(slowest, took)
             if not self.request_ids or random.random() < len(records) / FILLED_AT_ONCE:
-                self.request_ids.append(records[-1].ids[1])
+                self.request_ids.append(records[-1].ids[0])
         return Appended(appended, processor, elapsed, slowest)
 
     def sign(self) -> None:

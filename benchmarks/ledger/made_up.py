@@ -61,10 +61,10 @@ class MadeUp:
 
     def _prediction(self, shape: tuple[bytes, bytes, bytes, bytes]) -> Record:
         before, after, salt, payload = shape
-        prediction_id, request_id = f"{random.getrandbits(128):032x}", f"{random.getrandbits(128):032x}"
-        leaf = before % (prediction_id.encode(), request_id.encode()) + self._served_bytes + after
-        ids = (prediction_id, request_id)
-        return Record(RecordType.PREDICTION, leaf, self._served_bytes, salt, payload, ids)
+        # As the service does where a request brings no name of its own: one id for both.
+        made_id = f"{random.getrandbits(128):032x}"
+        leaf = before % (made_id.encode(), made_id.encode()) + self._served_bytes + after
+        return Record(RecordType.PREDICTION, leaf, self._served_bytes, salt, payload, (made_id,))
 
     def _served(self) -> dict[str, Any]:
         return {

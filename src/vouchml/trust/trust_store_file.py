@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ def read_trust_store(path: Path) -> TrustStore:
     return parse_trust_store(_read(path), file=path.name)
 
 
+@lru_cache(maxsize=8)  # read for every trace, and the same nearly always
 def parse_trust_store(text: str, *, file: str = "trust.toml") -> TrustStore:
     """The trust store that `text` says; `file` is what it is called in errors.
 
