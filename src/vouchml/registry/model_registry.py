@@ -175,7 +175,7 @@ class ModelRegistry:
             place = self.client.get_model_version_download_uri(version.name, str(version.number))
             repository = self.artifacts(place)
             files = list_files(repository)
-            if not files and not repository.list_artifacts(None):
+            if not files and not _is_there(repository):
                 raise VersionNotFound(f"MLflow does not have {what}.", remedy="See what there is: vouch registry list")
             download(repository, files, folder, most=most_bytes)
         (folder / META_FILE).unlink(missing_ok=True)
@@ -235,6 +235,14 @@ class ModelRegistry:
 
     def _numbers_in(self, name: str, stage: str) -> tuple[int, ...]:
         return tuple(version.number for version in self.versions(name) if version.stage == stage)
+
+
+def _is_there(repository: Any) -> bool:
+    """Whether a place without files is there all the same: an empty folder, which other stores do not have."""
+    if repository.list_artifacts(None):
+        return True
+    folder = getattr(repository, "artifact_dir", None)  # of a store on this machine's disk
+    return folder is not None and Path(folder).is_dir()
 
 
 def _aliases(registered: Any) -> dict[str, int]:
