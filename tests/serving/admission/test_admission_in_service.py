@@ -363,7 +363,7 @@ def test_breaking_the_glass_flags_every_answer_and_ends(
     vouched: Vouched, serve: Serve, eventually: Eventually, features: dict[str, float]
 ) -> None:
     vouched.sign(2)
-    vouched.break_glass(2, seconds=8)
+    vouched.break_glass(2, seconds=20)
     vouched.project.promote("2")
     Watcher(vouched.settings).poll()
     with serve(create_app(vouched.settings)) as client:
