@@ -23,13 +23,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 DISTRUSTED, ACCEPTED = "the key does not count", "inconclusive accepted"
 CARE = ("PASS", "INCONCLUSIVE", "FAIL")  # of decisions in one second the last one counts
-BOM, CARD = "https://cyclonedx.org/bom", "https://vouchml.dev/model-card/v1"
-DOCUMENTS = (("ml_bom", BOM, "trainer"), ("model_card", CARD, "evaluator"))  # where a policy asks for them
+ASKED = "ml_bom https://cyclonedx.org/bom trainer", "model_card https://vouchml.dev/model-card/v1 evaluator"
+Wrong = type("Wrong", (Exception,), {})  # what is not as it should be; with None as outcome what cannot be checked
 MARKS = {True: "verified   ", False: "FAILED     ", None: "not checked"}
-
-
-class Wrong(Exception):
-    """Something that is not as it should be; with None as outcome something that cannot be checked."""
 
 
 def require(holds, message, outcome=False):
@@ -38,9 +34,7 @@ def require(holds, message, outcome=False):
 
 
 def parse(content):
-    return json.loads(
-        content.decode(), object_pairs_hook=lambda each: require(len(dict(each)) == len(each), "twice") or dict(each)
-    )
+    return json.loads(content.decode(), object_pairs_hook=lambda x: require(len(dict(x)) == len(x), "twice") or dict(x))
 
 
 def standard(text):
@@ -186,10 +180,6 @@ class Pack:  # its files, and the keys to check it with, which must be valid at 
         require(predicate.get("result", "PASSED") in ("PASSED", "WARNED"), "its tests failed")
         return f"{names} signed it, about run_manifest.json and the data"
 
-    def check_document(self, name, kind, role):
-        _, _, names = self.signed(self.json(f"evidence/{name}.dsse.json"), kind, role)
-        return f"{names} signed it, about this model"
-
     def check_approval(self, name):
         predicate, (key,), names = self.signed(self.json(name), "https://vouchml.dev/approval/v1", "approver")
         require((predicate["name"], predicate["email"]) == (key["name"], key["email"]), "it is in another's name")
@@ -287,9 +277,9 @@ def main(arguments):
         link(name, getattr(pack, f"check_{name}"))
     link("provenance", pack.check_run, "provenance", "https://slsa.dev/provenance/v1", "trainer")
     link("evaluation", pack.check_run, "evaluation", "https://in-toto.io/attestation/test-result/v0.1", "evaluator")
-    for name, kind, role in DOCUMENTS:
-        if f"evidence/{name}.dsse.json" in pack.files:
-            link(name, pack.check_document, name, kind, role)
+    for name, *who in map(str.split, ASKED):  # these are there where the policy asks for them
+        if (file := f"evidence/{name}.dsse.json") in pack.files:
+            link(name, lambda file, *who: f"{pack.signed(pack.json(file), *who)[2]} signed it", file, *who)
     dated = re.compile(r"evidence/(approval|break-glass|decision)-[0-9TZ]{16}-[0-9a-f]{8}\.dsse\.json")
     for name in filter(dated.fullmatch, sorted(pack.files, reverse=True)):  # the newest statement of a kind first
         link(name, getattr(pack, f"check_{re.split('[/-]', name)[1]}"), name, lenient=True)

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from shlex import quote
 
 import pytest
 import typer
@@ -12,6 +13,8 @@ from vouchml.cli.main import app
 from vouchml.cli.typed import VERBS, as_typed
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
+#: As a shell takes it, wherever the environment is.
+VOUCH = quote(str(SCRIPTS / "vouch"))
 
 
 def test_every_verb_is_known() -> None:
@@ -41,7 +44,7 @@ def test_another_installation_of_that_name_is_not_taken_for_this_one(
     other.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert as_typed("vouch doctor") == f"{SCRIPTS / 'vouch'} doctor"
+    assert as_typed("vouch doctor") == f"{VOUCH} doctor"
 
 
 def test_settings_that_were_named_are_named_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,4 +57,4 @@ def test_the_advice_of_an_error_can_be_typed_where_it_is_read(tmp_path: Path) ->
     environment = clean_environment() | {"PATH": os.defpath}
     told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
     assert told.returncode == 2
-    assert f"{SCRIPTS / 'vouch'} init" in told.stderr
+    assert f"{VOUCH} init" in told.stderr

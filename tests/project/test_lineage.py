@@ -88,8 +88,8 @@ def test_of_many_predictions_with_one_id_the_first_are_traced_and_all_are_counte
 @pytest.mark.parametrize(
     ("table", "column", "old", "new", "link"),
     [
-        ("payload", "body", '"threshold":0.5', '"threshold":0.6', "record payload"),
-        ("leaf", "text", "host:1", "host:2", "log inclusion"),
+        ("record", "payload", '"threshold":0.5', '"threshold":0.6', "record payload"),
+        ("record", "leaf", "host:1", "host:2", "log inclusion"),
         ("served", "text", '"version":"1"', '"version":"2"', "log inclusion"),
         ("checkpoint", "note", "time 2", "time 1", "log signature"),
     ],

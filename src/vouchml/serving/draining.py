@@ -1,8 +1,9 @@
 """End without losing a request: for a while after SIGTERM a worker goes on answering, and says that it will not.
 
 Balancers see `/health/ready` turn to 503, and each answer closes its connection, so that no request is on its way to
-a connection when the server closes it. When nobody else takes new connections at the address, the last of that time is
-for those that were made and not yet accepted. Then the server ends as it always does.
+a connection when the server closes it. The last of that time is for connections that were made before: where other
+workers go on, for those that this one has accepted, and else for those that nobody has accepted yet. Then the server
+ends as it always does.
 
 SIGINT ends at once, also while this goes on. A second SIGTERM changes nothing: whoever stops a group of processes
 sends one to each, and the one that started the workers sends them another.
@@ -67,9 +68,13 @@ class Draining:
         loop.call_later(self._seconds, server.handle_exit, signal.SIGTERM, _NO_FRAME)
 
     def _turn_away(self, server: uvicorn.Server) -> None:
-        # Workers share one listening socket: while one goes on, it must stay open for new connections.
         if parent_process() is None or self._metrics.all_are_ending():
             turn_away(listening_descriptors(server))
+            return
+        # Workers share one listening socket: while one goes on, it must stay open for new connections. This one accepts
+        # no more of them, so that who is accepted by now has the rest of the time to ask.
+        for listening in server.servers:
+            listening.close()
 
 
 _NO_FRAME: Final[FrameType | None] = None
