@@ -133,7 +133,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with what takes minutes, when there are several processes."""
-    if os.environ.get("PYTEST_XDIST_WORKER"):
+    if hasattr(config, "workerinput"):  # and not the variable of the environment, which a pytest of a test has too
         from tests.distribution import FIRST, folder_of
 
         items.sort(key=lambda item: folder_of(item.nodeid) not in FIRST)

@@ -108,6 +108,7 @@ def test_whoever_hangs_up_or_sends_too_much_holds_nothing_any_more(
 ) -> None:
     with sending(client, "/predict/batch", declared=MIB, sent=MIB // 2):
         pass
+    eventually(lambda: takes_what_is_more_than_it_may_hold(client))
     with sending(client, "/invocations", declared=None, sent=5 * MIB) as connection:
         assert answer(connection).startswith(b"HTTP/1.1 413 ")
     eventually(lambda: takes_what_is_more_than_it_may_hold(client))

@@ -204,9 +204,9 @@ def test_a_broken_version_is_not_fetched_at_every_look_but_again_when_something_
     fetched: list[int] = []
     fetch = ModelRegistry.fetch
 
-    def counting(self: ModelRegistry, version: Any, folder: Path) -> None:
+    def counting(self: ModelRegistry, version: Any, folder: Path, **limits: Any) -> None:
         fetched.append(version.number)
-        fetch(self, version, folder)
+        fetch(self, version, folder, **limits)
 
     clock = 1000.0
     monkeypatch.setattr(ModelRegistry, "fetch", counting)
