@@ -71,6 +71,13 @@ def create_ledger(settings: Settings) -> str:
         return found
 
 
+def is_begun(settings: Settings) -> bool:
+    """Whether there is a ledger to read. One in a file is made with its first record, and a lost one was begun."""
+    if not settings.ledger.url:
+        return False
+    return sqlite_file(settings.ledger_url) is None or known_origin(settings) is not None
+
+
 def grant_service_role(settings: Settings, role: str) -> None:
     """Let the role of the service add to the ledger, and no more. For the owner of its tables.
 
@@ -106,7 +113,7 @@ def open_for_writing(settings: Settings) -> tuple[LedgerStore, CheckpointSchedul
     """
     database = sqlite_file(settings.ledger_url)
     if database is not None:
-        if known_origin(settings) is None:
+        if not is_begun(settings):
             create_ledger(settings)
         require_room(database)
     store = open_ledger(settings)

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vouchml.ledger.moves import RecordedMove, newest_moves
-from vouchml.ledger.open import known_origin
+from vouchml.ledger.open import is_begun
 from vouchml.project.open_ledger import reading
 from vouchml.registry import ModelRegistry
 from vouchml.registry.history import Promotion, last_move
-from vouchml.settings import Settings, sqlite_file
+from vouchml.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,7 @@ def ledger_moves(settings: Settings, registry: ModelRegistry) -> LedgerMoves | N
         return None
     name = settings.project.registered_model
     moves: Mapping[str | None, RecordedMove] = {}
-    # A ledger in a file is made with its first record: before that, nobody has moved anything by vouch.
-    if sqlite_file(settings.ledger_url) is None or known_origin(settings) is not None:
+    if is_begun(settings):  # before that, nobody has moved anything by vouch
         with reading(settings) as store:
             moves = newest_moves(store, name)
     return LedgerMoves(settings.project.stage, moves, registry.history(name))

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from vouchml.governance.break_glass import Emergency
 from vouchml.ledger.leaf import read_leaf
-from vouchml.ledger.open import known_origin
+from vouchml.ledger.open import is_begun
 from vouchml.ledger.record import RecordType
 from vouchml.project.open_ledger import reading
-from vouchml.settings import Settings, sqlite_file
+from vouchml.settings import Settings
 
 
 def recorded_emergencies(settings: Settings, digest: str) -> tuple[Emergency, ...]:
@@ -18,9 +18,7 @@ def recorded_emergencies(settings: Settings, digest: str) -> tuple[Emergency, ..
     Raises:
         LedgerInvalid, LedgerUnavailable: the ledger cannot be read.
     """
-    # A ledger in a file is made with its first record.
-    is_new = sqlite_file(settings.ledger_url) is not None and known_origin(settings) is None
-    if not settings.ledger.url or is_new:
+    if not is_begun(settings):
         return ()
     with reading(settings) as store:
         leaves = [read_leaf(entry.leaf) for entry in store.events(RecordType.BREAK_GLASS)]
