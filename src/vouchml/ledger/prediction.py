@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import sha256
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,12 +21,11 @@ import rfc8785
 from numpy.typing import NDArray
 
 from vouchml.canonical_json import canonical_json
-from vouchml.ledger.record import COMMITMENT_DOMAIN, FORMAT_VERSION, SALT_BYTES, Record, RecordType, time_text
+from vouchml.ledger.record import FORMAT_VERSION, SALT_BYTES, Record, RecordType, encoded_commitment, time_text
 from vouchml.model import Contract
 
 _SALTS_AT_ONCE: Final = 256
 _PREDICTION: Final = RecordType.PREDICTION
-_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +120,8 @@ class PredictionRecords:
         self, asked: Asked, prediction_id: str, row: bytes, salt: bytes, payload: bytes, moment: bytes
     ) -> Record:
         request_id = asked.request_id
-        digest = sha256(COMMITMENT_DOMAIN + salt + payload).digest()
-        committed = b2a_base64(digest, newline=False).translate(_URL_SAFE)[:43]  # base64url
         leaf = b'{"commitment":"%b","prediction_id":"%b","request_id":"%b"%b,"served":%b,"time":"%b%b' % (
-            committed,
+            encoded_commitment(salt, payload),
             prediction_id.encode(),
             request_id.encode(),
             row,

@@ -9,7 +9,7 @@ Leaf and payload are JSON in the form of RFC 8785. docs/ledger-format.md has the
 from __future__ import annotations
 
 import os
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,7 @@ from vouchml.canonical_json import canonical_json
 FORMAT_VERSION: Final = 1
 SALT_BYTES: Final = 32
 COMMITMENT_DOMAIN: Final = b"vouchml/payload/v1\n"
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class RecordType(StrEnum):
@@ -69,12 +70,13 @@ class Record(NamedTuple):
 
 def commitment(salt: bytes, payload: bytes) -> str:
     """What a leaf says of its payload: SHA-256(domain ‖ salt ‖ payload), 43 characters of base64url."""
-    return encoded_hash(sha256(COMMITMENT_DOMAIN + salt + payload).digest())
+    return encoded_commitment(salt, payload).decode()
 
 
-def encoded_hash(digest: bytes) -> str:
-    """32 bytes as 43 characters of base64url without padding (RFC 4648, section 5)."""
-    return urlsafe_b64encode(digest)[:43].decode()
+def encoded_commitment(salt: bytes, payload: bytes) -> bytes:
+    """The same as ASCII, base64url without padding (RFC 4648, section 5), made for every prediction."""
+    digest = sha256(COMMITMENT_DOMAIN + salt + payload).digest()
+    return b2a_base64(digest, newline=False).translate(_URL_SAFE)[:43]
 
 
 def time_text(moment: datetime) -> str:
