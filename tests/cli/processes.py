@@ -10,8 +10,10 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.started import STARTED
 
@@ -27,17 +29,7 @@ def clean_environment() -> dict[str, str]:
 
 def run(*arguments: str, cwd: Path, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `vouch` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "vouchml.cli.main", *arguments],
-        cwd=cwd,
-        input=text,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=120,
-        env=clean_environment() | environment,
-        check=False,
-    )
+    return _run(arguments, cwd, environment, input=text)
 
 
 def run_at_terminal(*arguments: str, cwd: Path, answer: str) -> subprocess.CompletedProcess[str]:
@@ -45,20 +37,26 @@ def run_at_terminal(*arguments: str, cwd: Path, answer: str) -> subprocess.Compl
     person, terminal = pty.openpty()
     try:
         os.write(person, answer.encode())
-        return subprocess.run(
-            [sys.executable, "-m", "vouchml.cli.main", *arguments],
-            cwd=cwd,
-            stdin=terminal,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=120,
-            env=clean_environment(),
-            check=False,
-        )
+        return _run(arguments, cwd, {}, stdin=terminal)
     finally:
         os.close(person)
         os.close(terminal)
+
+
+def _run(
+    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], **standard_input: Any
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vouchml.cli.main", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        env={**clean_environment(), **environment},
+        check=False,
+        **standard_input,
+    )
 
 
 def free_ports(count: int = 2) -> list[int]:

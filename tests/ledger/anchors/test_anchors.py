@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,16 +84,6 @@ def test_a_bucket_gets_an_object_a_checkpoint_signed_with_its_digest_and_never_a
         bucket.key_id = "ANOTHER"
         assert "does not take it" in refused(place)
     assert "does not take it" in refused(place)
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Iterator[Authority]:
-    folder = tmp_path / "authority"
-    folder.mkdir()
-    made = Authority(folder=folder)
-    made.make_keys()
-    with listening(made):
-        yield made
 
 
 def test_a_timestamp_is_kept_beside_its_checkpoint_and_verifies_without_our_code(

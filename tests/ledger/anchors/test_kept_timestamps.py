@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.ledger.anchors.receivers import Authority, listening
+from tests.ledger.anchors.receivers import Authority
 from tests.ledger.memory import BEGAN
 from tests.ledger.store.made_up import predictions
 
@@ -19,16 +18,6 @@ from vouchml.ledger.findings import Verification
 from vouchml.ledger.open import create_ledger, open_ledger
 from vouchml.project.verification import verify_project_ledger
 from vouchml.settings import AnchorSettings, Settings
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Iterator[Authority]:
-    folder = tmp_path / "authority"
-    folder.mkdir()
-    made = Authority(folder=folder)
-    made.make_keys()
-    with listening(made):
-        yield made
 
 
 class Stamped:
